@@ -1,0 +1,27 @@
+module qguard
+
+go 1.26.0
+
+require (
+	github.com/BurntSushi/toml v1.6.0
+	github.com/emersion/go-message v0.18.2
+	github.com/go-crypt/crypt v0.14.15 // crypt(3) hashes for the passwd-file authenticator, yescrypt included
+	github.com/google/go-cmp v0.7.0 // tests
+	github.com/msteinert/pam/v2 v2.1.0
+	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
+	go.etcd.io/bbolt v1.5.0
+	golang.org/x/net v0.62.0 // the HTML tokenizer
+	golang.org/x/sys v0.49.0 // flock, core limits, terminal test
+	golang.org/x/text v0.43.0 // charsets and NFKC
+)
+
+require (
+	github.com/go-crypt/x v0.4.16 // indirect
+	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
+	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
+	honnef.co/go/tools v0.8.2 // indirect
+)
+
+tool honnef.co/go/tools/cmd/staticcheck
