@@ -1,0 +1,114 @@
+package rules
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// Policy is the administrator's list of exceptions, first match wins. After
+// the list come the defaults of DefaultAction.
+type Policy []Entry
+
+// An Entry matches when every key that is set matches.
+type Entry struct {
+	Sender    string   `toml:"sender"`    // address, domain, ".suffix" of domains, or "<>"
+	Recipient string   `toml:"recipient"` // likewise; never matches where recipients are unknown
+	Direction string   `toml:"direction"` // outgoing | incoming
+	Client    *Network `toml:"client"`    // the SMTP client's address
+	Rule      string   `toml:"rule"`      // rule name; a * stands for any run of characters
+	Action    *Action  `toml:"action"`
+	Text      string   `toml:"text"` // what a refusal says
+}
+
+// Envelope is what a door knows about a message beside its bytes.
+type Envelope struct {
+	Sender    *string    // envelope sender, "" = null sender; nil = the door does not know
+	Recipient string     // one recipient; "" = the door does not know
+	Outgoing  bool       // from our own user
+	Client    netip.Addr // zero = the door does not know
+}
+
+// Decide gives a finding its action and the text of a refusal. grave chooses
+// the worse of the two defaults that some rules have.
+func (p Policy) Decide(rule string, grave bool, e Envelope) (Action, string) {
+	for _, entry := range p {
+		if entry.matches(rule, e) {
+			return *entry.Action, entry.Text
+		}
+	}
+	return DefaultAction(rule, grave), ""
+}
+
+func (n Entry) matches(rule string, e Envelope) bool {
+	if n.Rule != "" && !wild(n.Rule, rule) {
+		return false
+	}
+	if n.Direction != "" && (n.Direction == "outgoing") != e.Outgoing {
+		return false
+	}
+	if n.Client != nil && !n.Client.Contains(e.Client.Unmap()) {
+		return false
+	}
+	if n.Sender != "" && (e.Sender == nil || !address(n.Sender, *e.Sender)) {
+		return false
+	}
+	return n.Recipient == "" || e.Recipient != "" && address(n.Recipient, e.Recipient)
+}
+
+// address matches an address, a domain, a suffix of domains, or the null sender.
+func address(pattern, addr string) bool {
+	if addr == "" || pattern == "<>" {
+		return addr == "" && pattern == "<>"
+	}
+	if strings.Contains(pattern, "@") {
+		return strings.EqualFold(pattern, addr)
+	}
+	domain := strings.ToLower(addr[strings.LastIndexByte(addr, '@')+1:])
+	pattern = strings.ToLower(pattern)
+	if strings.HasPrefix(pattern, ".") {
+		return strings.HasSuffix(domain, pattern)
+	}
+	return domain == pattern
+}
+
+// wild matches text against a pattern in which * stands for any characters.
+func wild(pattern, text string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == text
+	}
+	if !strings.HasPrefix(text, head) {
+		return false
+	}
+	for i := len(head); i <= len(text); i++ {
+		if wild(rest, text[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// DefaultAction is the table behind the policy list. Two rules have two
+// defaults: grave is their worse case (names hidden in an encrypted archive,
+// readings that disagree on an unsafe name or content).
+func DefaultAction(rule string, grave bool) Action {
+	family, _, _ := strings.Cut(rule, ".")
+	switch rule {
+	case "xfile.name", "xfile.content", "xfile.member", "mime.partial", "credential.valid":
+		return Reject
+	case "xfile.encrypted", "mime.ambiguous":
+		if grave {
+			return Hold
+		}
+		return Tag
+	case "credential.undecided":
+		return Defer
+	}
+	switch family {
+	case "virus":
+		return Reject
+	case "header", "credential":
+		return Tag
+	}
+	return Hold // xfile.macro .active .link .unreadable, limit.*
+}

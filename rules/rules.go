@@ -1,0 +1,136 @@
+// Package rules holds what the administrator decides: the TOML file, the
+// defaults under it, and the policy that gives each finding its action.
+//
+// The file is /etc/qguard/qguard.toml or the one named by $QGUARD_CONF or -c.
+// Every key has a default, so no file is needed. A key that is not listed
+// here, a value of the wrong kind and an impossible value are errors with
+// file, line and the offending text: a misspelt rule must not be a rule that
+// silently does nothing. A file name that is not absolute is one in the
+// directory of the file.
+//
+//	[xfile]
+//	block = ["foo"]          names added to the built-in table of unsafe extensions
+//	allow = ["svg"]          names taken out of it
+//	[credential]
+//	scan          = "outgoing"    never | outgoing | always
+//	users         = ""            file with one local user a line; "system" = /etc/passwd
+//	domains       = []            a sender or address there is a local user
+//	username      = ""            pattern of local user names, used where there is no list
+//	password      = "[!-~]{8,32}" pattern of local passwords
+//	classes       = 3             how many of lower, upper, digit, other a password has
+//	triggers      = []            words added to the built-in ones
+//	attempts      = 3             pairs tried for a message
+//	user_failures = "6/1h"        failures charged to a user by all messages together
+//	lockout       = 0             the directory's own threshold, 0 = it does not count
+//	authenticator = []            empty = the detector is off
+//	canary        = ""            file with a user:password known to be right
+//	[cache]
+//	path = "/var/lib/qguard/negative.db"
+//	key  = "/etc/qguard/cache.key"
+//	ttl  = "1h"
+//	[limit]                       reaching one is the finding limit.*
+//	depth = 16                    multiparts and messages in one another
+//	parts = 1000                  parts of a message, archive members not counted
+//	size = "64M"                  bytes of a message that are read
+//	header = "256K"               bytes of one header block
+//	archive_depth = 4             archives in one another
+//	members = 5000                archive members of a message
+//	inflated = "64M"              bytes all archives of a message unpack to
+//	ratio = 200                   unpacked to packed, after the first megabyte
+//	time = "5s"                   reading one message
+//	[[policy]]                    first match wins; see Policy
+//
+// Package rules imports nothing else of qguard.
+package rules
+
+import "time"
+
+// DefaultPath is read when neither -c nor $QGUARD_CONF names a file.
+const DefaultPath = "/etc/qguard/qguard.toml"
+
+// Config is the whole of what an administrator can say. Default returns one
+// that needs no file.
+type Config struct {
+	Xfile      Xfile      `toml:"xfile"`
+	Credential Credential `toml:"credential"`
+	Cache      Cache      `toml:"cache"`
+	Limit      Limit      `toml:"limit"`
+	Policy     Policy     `toml:"policy"`
+}
+
+// Xfile changes the built-in table of unsafe names.
+type Xfile struct {
+	Block []string `toml:"block"`
+	Allow []string `toml:"allow"`
+}
+
+// Credential configures the search for leaked local logins.
+type Credential struct {
+	Scan          Scan     `toml:"scan"`
+	Users         string   `toml:"users"`
+	Domains       []string `toml:"domains"`
+	Username      Pattern  `toml:"username"`
+	Password      Pattern  `toml:"password"`
+	Classes       int      `toml:"classes"`
+	Triggers      []string `toml:"triggers"`
+	Attempts      int      `toml:"attempts"`
+	UserFailures  Rate     `toml:"user_failures"`
+	Lockout       int      `toml:"lockout"`
+	Authenticator []string `toml:"authenticator"`
+	Canary        string   `toml:"canary"`
+}
+
+// Cache says where failed guesses are remembered, and how long.
+type Cache struct {
+	Path string   `toml:"path"`
+	Key  string   `toml:"key"`
+	TTL  Duration `toml:"ttl"`
+}
+
+// Limit bounds the work one message may cause. Sizes are bytes.
+type Limit struct {
+	Depth        int      `toml:"depth"`
+	Parts        int      `toml:"parts"`
+	Size         Size     `toml:"size"`
+	Header       Size     `toml:"header"`
+	ArchiveDepth int      `toml:"archive_depth"`
+	Members      int      `toml:"members"`
+	Inflated     Size     `toml:"inflated"`
+	Ratio        int      `toml:"ratio"`
+	Time         Duration `toml:"time"`
+}
+
+// Default returns the embedded defaults, a fresh copy each time.
+func Default() *Config {
+	return &Config{
+		Credential: Credential{
+			Scan:         "outgoing",
+			Password:     NewPattern(`[!-~]{8,32}`),
+			Classes:      3,
+			Attempts:     3,
+			UserFailures: Rate{N: 6, Window: time.Hour},
+		},
+		Cache: Cache{
+			Path: "/var/lib/qguard/negative.db",
+			Key:  "/etc/qguard/cache.key",
+			TTL:  Duration(time.Hour),
+		},
+		Limit: DefaultLimit(),
+	}
+}
+
+// DefaultLimit returns the limits of unsafe-files practice: what clamd,
+// amavisd-new and rspamd allow, rounded down.
+func DefaultLimit() Limit {
+	return Limit{
+		Depth:        16,
+		Parts:        1000,
+		Size:         64 << 20,
+		Header:       256 << 10,
+		ArchiveDepth: 4,
+		Members:      5000,
+		Inflated:     64 << 20,
+		Ratio:        200,
+		Time:         Duration(5 * time.Second),
+	}
+}
