@@ -1,0 +1,77 @@
+package scan
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"qguard/rules"
+)
+
+// A Budget is what one message may still cost. Every limit that is reached is
+// a Flaw with a rule of its own.
+type Budget struct {
+	Limit rules.Limit
+
+	ctx      context.Context
+	parts    int
+	members  int
+	inflated int64
+}
+
+// Part counts one MIME entity; the error is limit.parts.
+func (b *Budget) Part() error {
+	b.parts++
+	if b.parts > b.Limit.Parts {
+		return &Flaw{Rule: "limit.parts", Note: fmt.Sprintf("more than %d parts", b.Limit.Parts)}
+	}
+	return b.Time()
+}
+
+// Member counts one archive member; the error is limit.parts.
+func (b *Budget) Member() error {
+	b.members++
+	if b.members > b.Limit.Members {
+		return &Flaw{Rule: "limit.parts", Note: fmt.Sprintf("more than %d archive members", b.Limit.Members)}
+	}
+	return b.Time()
+}
+
+// Time returns limit.time once the message has taken too long.
+func (b *Budget) Time() error {
+	if b.ctx.Err() != nil {
+		return &Flaw{Rule: "limit.time", Note: fmt.Sprintf("not read within %s", time.Duration(b.Limit.Time))}
+	}
+	return nil
+}
+
+// Inflate counts what a decompressor gives: all archives of a message together
+// may unpack to Limit.Inflated bytes, and one stream, after its first MiB, to
+// Limit.Ratio times its packed size. Reading past that is limit.size.
+func (b *Budget) Inflate(r io.Reader, packed int64) io.Reader {
+	return &inflater{r: r, b: b, packed: packed}
+}
+
+type inflater struct {
+	r      io.Reader
+	b      *Budget
+	packed int64
+	out    int64
+}
+
+func (i *inflater) Read(p []byte) (int, error) {
+	if err := i.b.Time(); err != nil {
+		return 0, err
+	}
+	n, err := i.r.Read(p)
+	i.out += int64(n)
+	i.b.inflated += int64(n)
+	switch {
+	case i.b.inflated > int64(i.b.Limit.Inflated):
+		return n, &Flaw{Rule: "limit.size", Note: fmt.Sprintf("archives unpack to more than %d bytes", i.b.Limit.Inflated)}
+	case i.out > 1<<20 && i.out > i.packed*int64(i.b.Limit.Ratio):
+		return n, &Flaw{Rule: "limit.size", Note: fmt.Sprintf("archive member unpacks to more than %d times its size", i.b.Limit.Ratio)}
+	}
+	return n, err
+}
