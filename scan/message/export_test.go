@@ -1,0 +1,47 @@
+package message
+
+import "io"
+
+// What the tests of this package look at from outside.
+var (
+	ReadBlock   = readBlock
+	ParseHeader = parseHeader
+	LooseHeader = looseHeader
+	LooseParams = looseParams
+	DecodeWords = decodeWords
+	Lookup      = lookup
+	ToUTF8      = toUTF8
+)
+
+// Sizes at whose edges the tests look.
+const (
+	Window       = window
+	Chunk        = chunk
+	MaxBoundary  = maxBoundary
+	MaxSoftBreak = maxSoftBreak
+)
+
+// NewBase64 returns a base64Reader.
+func NewBase64(r io.Reader) io.Reader { return &base64Reader{r: r} }
+
+// NewQuoted returns a quotedReader.
+func NewQuoted(r io.Reader) io.Reader { return &quotedReader{r: r} }
+
+// Delimiter is a delimiter line as the splitter finds it.
+type Delimiter struct {
+	Before, After int64
+	Final         bool
+}
+
+// Delimiters returns all delimiter lines of a body.
+func Delimiters(body *io.SectionReader, boundary string) (list []Delimiter, err error) {
+	s := splitter{raw: body, mark: []byte("\n--" + boundary)}
+	for from := int64(0); ; {
+		d, err := s.next(from)
+		if err != nil || !d.found {
+			return list, err
+		}
+		list = append(list, Delimiter{max(d.before, from), d.after, d.final})
+		from = d.after
+	}
+}
