@@ -1,0 +1,470 @@
+package archive
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"qguard/scan"
+)
+
+// Record lengths and signatures, APPNOTE.TXT 4.3.
+const (
+	localSig, localLen     = "PK\x03\x04", 30
+	centralSig, centralLen = "PK\x01\x02", 46
+	endSig, endLen         = "PK\x05\x06", 22
+	end64Sig, end64Len     = "PK\x06\x06", 56
+
+	locator64Sig, locator64Len = "PK\x06\x07", 20
+)
+
+// isZIP reports a local header, an empty archive's end record, or the marks of
+// an archive split or once meant to be split.
+func isZIP(head []byte) bool {
+	for _, sig := range []string{localSig, endSig, "PK\x07\x08PK\x03\x04", "PK00PK\x03\x04"} {
+		if bytes.HasPrefix(head, []byte(sig)) {
+			return true
+		}
+	}
+	return false
+}
+
+// zipFile is one ZIP archive, or what calls itself one.
+type zipFile struct {
+	raw     *io.SectionReader
+	members []zipMember
+	used    []extent  // bytes that listed members and the directory occupy
+	idle    io.Reader // a decompressor that is not in use
+}
+
+// A zipMember is what the two headers of a member say. Unpackers differ on
+// which one they believe, so both names count.
+type zipMember struct {
+	names        []string
+	flags        uint16
+	method       uint16
+	data, packed int64 // offset and length of the packed bytes; data < 0: unknown
+}
+
+type extent struct{ from, to int64 }
+
+// openZIP yields every member that the central directory lists and every
+// member whose local header stands where nothing listed does: archives joined
+// end to end, hidden members, archives without a directory.
+func openZIP(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
+	raw, err := p.Content(b)
+	if err != nil {
+		return err
+	}
+	z := &zipFile{raw: raw}
+	flaw := z.central(b)
+	if err := z.gaps(b); err != nil {
+		flaw = err // a limit, or trouble of the system
+	} else if len(z.members) == 0 && len(z.used) == 0 {
+		flaw = &scan.Flaw{Rule: "xfile.unreadable", Note: "not a ZIP archive, though called one"}
+	}
+	for i := range z.members {
+		m := &z.members[i]
+		child := p.Member(m.names...)
+		child.Open = func() (io.Reader, error) { return z.open(m, b) }
+		if m.method == 0 && m.flags&1 == 0 && m.data >= 0 {
+			child.Raw = io.NewSectionReader(raw, m.data, m.packed)
+		}
+		if err := yield(child); err != nil {
+			return err
+		}
+	}
+	return flaw
+}
+
+// open unpacks a member.
+func (z *zipFile) open(m *zipMember, b *scan.Budget) (io.Reader, error) {
+	if m.flags&1 != 0 {
+		// The names inside an encrypted archive in an encrypted archive are hidden.
+		hidden := m.flags&(1<<13) != 0 || nestable(m.names)
+		return nil, &scan.Flaw{Rule: "xfile.encrypted", Note: "encrypted ZIP member", Grave: hidden}
+	}
+	if m.data < 0 {
+		return nil, &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged archive: no local header"}
+	}
+	data := io.NewSectionReader(z.raw, m.data, m.packed)
+	switch m.method {
+	case 0:
+		return data, nil
+	case 8:
+		f := z.inflate(data)
+		return &unpacked{r: b.Inflate(f, m.packed), done: func() { z.idle = f }}, nil
+	case 12:
+		return &unpacked{r: b.Inflate(bzip2.NewReader(data), m.packed)}, nil
+	}
+	return nil, &scan.Flaw{Rule: "xfile.unreadable", Note: fmt.Sprintf("ZIP compression method %d cannot be read", m.method)}
+}
+
+// inflate returns a decompressor, the last one when that has come to its end:
+// each takes 44 KB, and most members are small.
+func (z *zipFile) inflate(r io.Reader) io.Reader {
+	f := z.idle
+	z.idle = nil
+	if f == nil {
+		return flate.NewReader(r)
+	}
+	f.(flate.Resetter).Reset(r, nil) // the error is always nil
+	return f
+}
+
+// nestable reports a name under which further names would be found.
+func nestable(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		n = strings.ToLower(n)
+		for _, suffix := range []string{".zip", ".7z", ".rar", ".gz", ".tgz", ".tar", ".xz", ".bz2", ".iso", ".img", ".cab", ".arj", ".eml", ".msg"} {
+			if strings.HasSuffix(n, suffix) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// central reads the directory that the last end record points to. An archive
+// without one has no listed members.
+func (z *zipFile) central(b *scan.Budget) error {
+	e, err := z.end()
+	if err != nil {
+		return err
+	}
+	shift := int64(0) // bytes put before the archive move every offset
+	start := e.start
+	if e.stop >= e.size && z.is(e.stop-e.size, centralSig) {
+		start = e.stop - e.size
+		shift = start - e.start
+	}
+	z.used = append(z.used, extent{e.at, e.at + endLen})
+	off := start
+	for ; e.count > 0 && off+centralLen <= e.stop && z.is(off, centralSig); e.count-- {
+		h, err := z.read(off, centralLen)
+		if err != nil {
+			return err
+		}
+		name, extra, comment := u16(h[28:]), u16(h[30:]), u16(h[32:])
+		tail, err := z.read(off+centralLen, name+extra)
+		if err != nil {
+			return err
+		}
+		m := zipMember{flags: uint16(u16(h[8:])), method: uint16(u16(h[10:])), packed: u32(h[20:]), data: -1}
+		local := u32(h[42:])
+		m.packed, local = zip64(tail[name:], u32(h[24:]), m.packed, local)
+		m.addName(tail[:name])
+		m.addUnicode(tail[name:])
+		if err := b.Member(); err != nil {
+			return err
+		}
+		if z.is(local+shift, localSig) {
+			local += shift
+		}
+		other, err := z.local(&m, local)
+		if err != nil {
+			return err
+		}
+		z.add(m)
+		if other != nil {
+			z.add(*other)
+		}
+		end := off + centralLen + int64(name+extra+comment)
+		z.used = append(z.used, extent{off, end})
+		off = end
+	}
+	if e.count > 0 {
+		return &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged archive: the directory lists more members than it holds"}
+	}
+	return nil
+}
+
+// endRecord is what an end record says of the directory.
+type endRecord struct {
+	at                 int64 // offset of the record
+	start, size, count int64 // of the directory: offset, bytes, entries
+	stop               int64 // where the directory must end at the latest
+}
+
+// end finds the last end record.
+func (z *zipFile) end() (e endRecord, err error) {
+	size := z.raw.Size()
+	n := min(size, endLen+1<<16-1)
+	tail, err := z.read(size-n, int(n))
+	if err != nil {
+		return e, err
+	}
+	i := bytes.LastIndex(tail[:max(0, len(tail)-endLen+len(endSig))], []byte(endSig))
+	if i < 0 {
+		return e, &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged archive: no end record"}
+	}
+	e.at = size - n + int64(i)
+	e.stop = e.at
+	e.count, e.size, e.start = int64(u16(tail[i+10:])), u32(tail[i+12:]), u32(tail[i+16:])
+	if e.start != 1<<32-1 && e.size != 1<<32-1 && e.count != 1<<16-1 {
+		return e, nil
+	}
+	l, err := z.read(e.at-locator64Len, locator64Len)
+	if err != nil || string(l[:4]) != locator64Sig {
+		return e, nil // a large number, not a mark
+	}
+	// Bytes put before the archive move the record too.
+	for _, at := range []int64{int64(binary.LittleEndian.Uint64(l[8:])), e.at - locator64Len - end64Len} {
+		h, err := z.read(at, end64Len)
+		if err != nil || string(h[:4]) != end64Sig {
+			continue
+		}
+		e.stop = at
+		e.count = max(0, int64(binary.LittleEndian.Uint64(h[32:])))
+		e.size = max(0, int64(binary.LittleEndian.Uint64(h[40:])))
+		e.start = max(0, int64(binary.LittleEndian.Uint64(h[48:])))
+		break
+	}
+	return e, nil
+}
+
+// local reads the local header at off, when there is one, into m. other is the
+// member as this header has it, where that is other bytes.
+func (z *zipFile) local(m *zipMember, off int64) (other *zipMember, err error) {
+	if !z.is(off, localSig) {
+		return nil, nil
+	}
+	h, err := z.read(off, localLen)
+	if err != nil {
+		return nil, nil // cut off: the member has a name and no data
+	}
+	name, extra := u16(h[26:]), u16(h[28:])
+	tail, err := z.read(off+localLen, name+extra)
+	if err != nil {
+		return nil, nil
+	}
+	m.addName(tail[:name])
+	m.addUnicode(tail[name:])
+	m.data = off + localLen + int64(name+extra)
+	m.packed = max(0, min(m.packed, z.raw.Size()-m.data))
+
+	o := zipMember{flags: uint16(u16(h[6:])), method: uint16(u16(h[8:])), packed: u32(h[18:]), data: m.data}
+	o.packed, _ = zip64(tail[name:], u32(h[22:]), o.packed, 0)
+	if o.flags&8 != 0 || o.packed == 0 { // the length stands behind the data
+		o.packed = m.packed
+	}
+	o.packed = max(0, min(o.packed, z.raw.Size()-m.data))
+	z.used = append(z.used, extent{off, m.data + min(m.packed, o.packed)})
+	if o.method == m.method && o.flags&1 == m.flags&1 && o.packed == m.packed {
+		return nil, nil
+	}
+	o.names = m.names
+	return &o, nil
+}
+
+// gaps looks for local headers and directory entries in bytes nothing listed occupies.
+func (z *zipFile) gaps(b *scan.Budget) error {
+	slices.SortFunc(z.used, func(a, b extent) int { return int(min(1, max(-1, a.from-b.from))) })
+	at := int64(0)
+	for _, e := range append(slices.Clone(z.used), extent{z.raw.Size(), z.raw.Size()}) {
+		if err := z.gap(b, at, e.from); err != nil {
+			return err
+		}
+		at = max(at, e.to)
+	}
+	return nil
+}
+
+// gap walks the headers found between two offsets. Every hit counts as a
+// member, so that a file full of signatures costs no more than one of members.
+func (z *zipFile) gap(b *scan.Budget, from, to int64) error {
+	const window = 64 << 10
+	room := make([]byte, max(0, min(window, to-from)))
+	for from < to {
+		buf := room[:min(window, to-from)]
+		if n, err := z.raw.ReadAt(buf, from); n < len(buf) {
+			return err
+		}
+		next := from + max(1, int64(len(buf)-3))
+		for i := 0; i+4 <= len(buf); i++ {
+			j := bytes.Index(buf[i:], []byte("PK"))
+			if j < 0 || i+j+4 > len(buf) {
+				break
+			}
+			i += j
+			find := z.unlisted
+			switch string(buf[i : i+4]) {
+			case localSig:
+			case centralSig:
+				find = z.foreign
+			default:
+				continue
+			}
+			if err := b.Member(); err != nil {
+				return err
+			}
+			after, err := find(from+int64(i), to)
+			if err != nil {
+				return err
+			}
+			if after >= next {
+				next = after
+				break
+			}
+			i = int(after-from) - 1
+		}
+		from = next
+	}
+	return nil
+}
+
+// unlisted adds the member of a local header that no directory lists and
+// returns where to look on.
+func (z *zipFile) unlisted(off, to int64) (next int64, err error) {
+	if off+localLen > to {
+		return off + 4, nil
+	}
+	h, err := z.read(off, localLen)
+	if err != nil {
+		return 0, err
+	}
+	m := zipMember{flags: uint16(u16(h[6:])), method: uint16(u16(h[8:])), packed: u32(h[18:]), data: -1}
+	if m.method > 99 {
+		return off + 4, nil // chance bytes
+	}
+	if m.flags&8 != 0 && m.packed == 0 {
+		m.packed = to - off // the length stands behind the data
+	}
+	long, err := z.local(&m, off)
+	if err != nil {
+		return 0, err
+	}
+	if m.data < 0 {
+		return off + 4, nil // cut off in its name
+	}
+	if long != nil {
+		m.packed = long.packed // it did not fit into the header
+	}
+	room := to - m.data
+	sure := m.method == 0 && m.flags&8 == 0 && m.packed < room
+	m.packed = max(0, min(m.packed, room))
+	z.add(m)
+	if sure {
+		return m.data + m.packed, nil // a stored archive's members are its own
+	}
+	return m.data, nil // the length may lie, or cover other members
+}
+
+// foreign adds the name in a directory entry of another archive in the file.
+func (z *zipFile) foreign(off, to int64) (next int64, err error) {
+	if off+centralLen > to {
+		return off + 4, nil
+	}
+	h, err := z.read(off, centralLen)
+	if err != nil {
+		return 0, err
+	}
+	name, err := z.read(off+centralLen, min(u16(h[28:]), int(to-off-centralLen)))
+	if err != nil {
+		return 0, err
+	}
+	m := zipMember{data: -1}
+	m.addName(name)
+	known := len(m.names) == 0 || slices.ContainsFunc(z.members, func(have zipMember) bool {
+		return slices.Contains(have.names, m.names[0])
+	})
+	if !known {
+		z.add(m)
+	}
+	return off + centralLen + int64(len(name)), nil
+}
+
+// add keeps a member unless it is a directory: names that end in a slash and no
+// data.
+func (z *zipFile) add(m zipMember) {
+	if len(m.names) == 0 {
+		m.names = []string{"unnamed"}
+	}
+	isFile := func(name string) bool { return !strings.HasSuffix(name, "/") }
+	if m.packed == 0 && !slices.ContainsFunc(m.names, isFile) {
+		return
+	}
+	z.members = append(z.members, m)
+}
+
+// addName keeps a name as UTF-8. Names without the UTF-8 flag are code page
+// 437 (APPNOTE.TXT D.1), in practice often UTF-8 all the same.
+func (m *zipMember) addName(raw []byte) {
+	name := string(raw)
+	if !utf8.ValidString(name) {
+		if s, err := charmap.CodePage437.NewDecoder().String(name); err == nil {
+			name = s
+		}
+	}
+	if name != "" && !slices.Contains(m.names, name) {
+		m.names = append(m.names, name)
+	}
+}
+
+// addUnicode keeps the name of a Unicode path extra field (APPNOTE.TXT 4.6.9).
+func (m *zipMember) addUnicode(extra []byte) {
+	eachExtra(extra, func(id int, data []byte) {
+		if id == 0x7075 && len(data) > 5 {
+			m.addName(data[5:])
+		}
+	})
+}
+
+// zip64 replaces lengths and offsets that did not fit (APPNOTE.TXT 4.5.3).
+func zip64(extra []byte, size, packed, local int64) (realPacked, realLocal int64) {
+	eachExtra(extra, func(id int, data []byte) {
+		if id != 1 {
+			return
+		}
+		for _, v := range []*int64{&size, &packed, &local} {
+			if *v == 1<<32-1 && len(data) >= 8 {
+				*v = int64(binary.LittleEndian.Uint64(data) & (1<<62 - 1))
+				data = data[8:]
+			}
+		}
+	})
+	return packed, local
+}
+
+func eachExtra(extra []byte, do func(id int, data []byte)) {
+	for len(extra) >= 4 {
+		id, n := u16(extra), u16(extra[2:])
+		extra = extra[4:]
+		n = min(n, len(extra))
+		do(id, extra[:n])
+		extra = extra[n:]
+	}
+}
+
+// read returns n bytes at off; fewer are an error.
+func (z *zipFile) read(off int64, n int) ([]byte, error) {
+	if off < 0 || off > z.raw.Size()-int64(n) {
+		return nil, &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged archive: cut off"}
+	}
+	buf := make([]byte, n)
+	if n == 0 {
+		return buf, nil
+	}
+	got, err := z.raw.ReadAt(buf, off)
+	if got < n {
+		return nil, err
+	}
+	return buf, nil
+}
+
+// is reports whether a signature stands at off.
+func (z *zipFile) is(off int64, sig string) bool {
+	b, err := z.read(off, len(sig))
+	return err == nil && string(b) == sig
+}
+
+func u16(b []byte) int   { return int(binary.LittleEndian.Uint16(b)) }
+func u32(b []byte) int64 { return int64(binary.LittleEndian.Uint32(b)) }
