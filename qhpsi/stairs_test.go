@@ -1,0 +1,85 @@
+package qhpsi_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// stairs lists who may import whom of ours; what is not listed may not. Imports
+// go down only: cmd -> qhpsi -> scan/* -> scan -> rules, cache beside rules.
+var stairs = map[string][]string{
+	"rules":             {},
+	"cache":             {},
+	"scan":              {"rules"},
+	"scan/message":      {"scan"},
+	"scan/archive":      {"scan"},
+	"scan/document":     {"scan"},
+	"scan/xfile":        {"scan", "rules"},
+	"scan/authenticate": {},
+	"scan/credential":   {"scan", "rules", "scan/authenticate"},
+	"qhpsi":             {"scan", "rules", "cache", "scan/*"},
+	"qhpsi/files":       {"qhpsi", "scan", "rules"},
+	"cmd/qguard-scan":   {"qhpsi", "qhpsi/files", "scan", "rules"},
+	"cmd/qguard-pam":    {},
+	"scripts/bench/*":   {},
+	"scan/testdata/gen": {},
+}
+
+func TestStairs(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "qguard/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		list := strings.Fields(line)
+		pkg := strings.TrimPrefix(list[0], "qguard/")
+		allowed, known := lookup(pkg)
+		if !known {
+			t.Errorf("%s is in no list of imports", pkg)
+		}
+		for _, imported := range list[1:] {
+			ours, ok := strings.CutPrefix(imported, "qguard/")
+			if ok && !match(allowed, ours) {
+				t.Errorf("%s imports %s: upward or sideways", pkg, ours)
+			}
+			if imported == "C" && pkg != "cmd/qguard-pam" {
+				t.Errorf("%s uses cgo", pkg)
+			}
+		}
+	}
+}
+
+func lookup(pkg string) (allowed []string, known bool) {
+	if allowed, known = stairs[pkg]; known {
+		return allowed, true
+	}
+	dir := pkg[:strings.LastIndexByte(pkg, '/')+1]
+	allowed, known = stairs[dir+"*"]
+	return allowed, known
+}
+
+func match(allowed []string, pkg string) bool {
+	for _, a := range allowed {
+		dir, star := strings.CutSuffix(a, "*")
+		if a == pkg || star && strings.HasPrefix(pkg, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestPlainStart holds the tree to a start without work: no init functions, and
+// regular expressions compiled when they are needed.
+func TestPlainStart(t *testing.T) {
+	for what, pattern := range map[string]string{
+		"an init function":                   `^func init\(\)`,
+		"a regular expression made at start": `^(var|\t)[A-Za-z, ]*= regexp\.MustCompile`,
+		"an exit below main":                 `log\.Fatal|os\.Exit\(`,
+	} {
+		out, _ := exec.Command("sh", "-c", "cd .. && grep -rnE '"+pattern+"' --include='*.go' cache qhpsi rules scan | grep -v _test.go | grep -v testdata").Output()
+		if len(out) > 0 {
+			t.Errorf("%s:\n%s", what, out)
+		}
+	}
+}
