@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"qguard-scan":        main,
+		"fake-checkpassword": fakeCheckpassword,
+		"fake-qmail-queue":   fakeQmailQueue,
+		"fake-qmail-smtpd":   fakeQmailSMTPD,
+	})
+}
+
+// TestScripts runs testdata/*.txtar. Commands beside testscript's own:
+//
+//	exits N command...      the command exits N
+//	until FILE N command... runs the command until FILE has N lines, 10 s at most
+//	lines FILE N            FILE has N lines; a missing file has none
+//	expand FILE...          replaces $VARIABLES in files
+//	nosecret TEXT           TEXT stands nowhere: last output, files but those in mail/
+//	send FILE               sends FILE to the TCP port in the file "port"
+//	qguard-pam              builds cmd/qguard-pam and puts its path in $PAM
+//	flock FILE              holds an exclusive lock on FILE until the script ends
+func TestScripts(t *testing.T) {
+	fake, err := exec.LookPath("fake-checkpassword")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testdata, err := filepath.Abs("../../scan/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("FAKE", fake)
+			e.Setenv("SAMPLES", testdata)
+			e.Setenv("SCRIPTS", filepath.Join(testdata, "../../scripts"))
+			e.Setenv("QGUARD_CONF", "") // none, and not this machine's
+			return os.Mkdir(e.WorkDir+"/tmp", 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "until": until, "lines": lines, "expand": expand, "nosecret": noSecret,
+			"send": send, "qguard-pam": buildPAM, "flock": holdLock,
+		},
+		Condition:           condition,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil || len(args) < 2 {
+		ts.Fatalf("usage: exits N command...")
+	}
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if ee := (*exec.ExitError)(nil); err != nil {
+		var ok bool
+		if ee, ok = err.(*exec.ExitError); !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = ee.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit %d, want %d", got, want)
+	}
+}
+
+// deadline bounds every wait for another process.
+const deadline = 10 * time.Second
+
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	if neg || err != nil {
+		ts.Fatalf("usage: until FILE N command...")
+	}
+	for end := time.Now().Add(deadline); countLines(ts, args[0]) < want; {
+		if time.Now().After(end) {
+			ts.Fatalf("%s still has %d lines", args[0], countLines(ts, args[0]))
+		}
+		ts.Exec(args[2], args[3:]...)
+	}
+}
+
+func lines(ts *testscript.TestScript, neg bool, args []string) {
+	if got := strconv.Itoa(countLines(ts, args[0])); (got == args[1]) == neg {
+		ts.Fatalf("%s has %s lines", args[0], got)
+	}
+}
+
+func countLines(ts *testscript.TestScript, name string) int {
+	data, err := os.ReadFile(ts.MkAbs(name))
+	if err != nil && !os.IsNotExist(err) {
+		ts.Fatalf("%v", err)
+	}
+	return bytes.Count(data, []byte("\n"))
+}
+
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
+	}
+}
+
+// noSecret looks for a text, its base64 in every alignment and its hex.
+func noSecret(ts *testscript.TestScript, _ bool, args []string) {
+	secret := args[0]
+	forms := []string{secret, hex.EncodeToString([]byte(secret))}
+	for skip := range 3 {
+		code := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", skip) + secret))
+		forms = append(forms, code[4*((skip+2)/3):len(code)-4])
+	}
+	check := func(where, text string) {
+		for _, f := range forms {
+			if strings.Contains(strings.ToLower(text), strings.ToLower(f)) {
+				ts.Fatalf("%s holds the secret", where)
+			}
+		}
+	}
+	check("stdout", ts.ReadFile("stdout"))
+	check("stderr", ts.ReadFile("stderr"))
+	files := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && d.Name() == "mail" {
+			return filepath.SkipDir
+		}
+		if d.Type().IsRegular() && d.Name() != "shadow" && d.Name() != "canary" && filepath.Ext(path) != ".toml" {
+			files++
+			check(path, ts.ReadFile(path))
+		}
+		return nil
+	}))
+	if files == 0 {
+		ts.Fatalf("no file looked at")
+	}
+}
+
+// condition knows [peer:PROGRAM], a Debian program, and [pam], what it takes to
+// build qguard-pam. In CI a missing one is an error: there nothing may be left out.
+func condition(cond string) (bool, error) {
+	program, ok := strings.CutPrefix(cond, "peer:")
+	err := fmt.Errorf("unknown condition %s", cond)
+	switch {
+	case ok:
+		_, err = exec.LookPath(program)
+	case cond == "pam":
+		if _, err = exec.LookPath("gcc"); err == nil {
+			_, err = os.Stat("/usr/include/security/pam_appl.h")
+		}
+	}
+	if err != nil && os.Getenv("CI") != "" {
+		return false, fmt.Errorf("%w: scripts/setup-test installs it", err)
+	}
+	return err == nil, nil
+}
+
+// buildPAM builds the one program that needs cgo.
+func buildPAM(ts *testscript.TestScript, _ bool, _ []string) {
+	bin := ts.MkAbs("qguard-pam")
+	cmd := exec.Command("go", "build", "-o", bin, "qguard/cmd/qguard-pam")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("build qguard-pam: %s", out)
+	}
+	ts.Setenv("PAM", bin)
+}
