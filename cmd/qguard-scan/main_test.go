@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 //	exits N command...      the command exits N
 //	until FILE N command... runs the command until FILE has N lines, 10 s at most
 //	lines FILE N            FILE has N lines; a missing file has none
-//	expand FILE...          replaces $VARIABLES in files
+//	expand FILE...          replaces $VARIABLES in files; $$ is a dollar
 //	nosecret TEXT           TEXT stands nowhere: last output, files but those in mail/
 //	send FILE               sends FILE to the TCP port in the file "port"
 //	qguard-pam              builds cmd/qguard-pam and puts its path in $PAM
@@ -51,8 +51,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("FAKE", fake)
 			e.Setenv("SAMPLES", testdata)
 			e.Setenv("SCRIPTS", filepath.Join(testdata, "../../scripts"))
-			e.Setenv("QGUARD_CONF", "") // none, and not this machine's
-			return os.Mkdir(e.WorkDir+"/tmp", 0o700)
+			e.Setenv("QGUARD_CONF", e.WorkDir+"/tmp/none.toml") // not this machine's rules
+			e.Setenv("GORACE", "atexit_sleep_ms=0")             // else every process ends a second late
+			if err := os.Mkdir(e.WorkDir+"/tmp", 0o700); err != nil {
+				return err
+			}
+			return os.WriteFile(e.WorkDir+"/tmp/none.toml", nil, 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "until": until, "lines": lines, "expand": expand, "nosecret": noSecret,
@@ -115,7 +119,12 @@ func countLines(ts *testscript.TestScript, name string) int {
 
 func expand(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
-		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		text := os.Expand(ts.ReadFile(name), func(name string) string {
+			if name == "$" {
+				return "$"
+			}
+			return ts.Getenv(name)
+		})
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
 	}
 }
