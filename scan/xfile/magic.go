@@ -96,7 +96,8 @@ func identify(head []byte) (extension, what string) {
 			return "class", "Java class"
 		}
 		return "macho", "Mach-O program"
-	case len(head) > 8 && string(head[1:3]) == "WS" && strings.IndexByte("FCZ", head[0]) >= 0 && head[3] > 0 && head[3] < 60:
+	case len(head) > 8 && string(head[1:3]) == "WS" && strings.IndexByte("FCZ", head[0]) >= 0 && head[3] > 0 && head[3] < 60 && head[7] < 2:
+		// A version, then the length, below 32 MB.
 		return "swf", "Flash"
 	case isSection(head, "[internetshortcut]"):
 		return "url", "Internet shortcut"

@@ -28,7 +28,7 @@
 // # Rules
 //
 // xfile.name, xfile.content; for anything inside an archive xfile.member. At
-// most one finding by name and one by content for each part. Of a name over 4 KiB
+// most one finding by name and one by content for each part. Of a name over 1 KiB
 // the end is judged, and its length is limit.size.
 package xfile
 
@@ -55,7 +55,7 @@ type look struct {
 }
 
 // maxName is how many bytes of a file name are judged; systems allow 255.
-const maxName = 4 << 10
+const maxName = 1 << 10
 
 // Part judges the names and the first bytes of a part.
 func (l *look) Part(_ context.Context, p *scan.Part) error {
