@@ -15,6 +15,7 @@ type Budget struct {
 	Limit rules.Limit
 
 	ctx      context.Context
+	size     int64 // of the message
 	parts    int
 	members  int
 	inflated int64
@@ -47,8 +48,9 @@ func (b *Budget) Time() error {
 }
 
 // Inflate counts what a decompressor gives: all archives of a message together
-// may unpack to Limit.Inflated bytes, and one stream, after its first MiB, to
-// Limit.Ratio times its packed size. Reading past that is limit.size.
+// may unpack to Limit.Inflated bytes, and, after their first 8 MiB, to Limit.Ratio
+// times the message's size; one stream, after its first MiB, to Limit.Ratio times
+// its packed size. Reading past that is limit.size.
 func (b *Budget) Inflate(r io.Reader, packed int64) io.Reader {
 	return &inflater{r: r, b: b, packed: packed}
 }
@@ -70,6 +72,8 @@ func (i *inflater) Read(p []byte) (int, error) {
 	switch {
 	case i.b.inflated > int64(i.b.Limit.Inflated):
 		return n, &Flaw{Rule: "limit.size", Note: fmt.Sprintf("archives unpack to more than %d bytes", i.b.Limit.Inflated)}
+	case i.b.inflated > 8<<20 && i.b.inflated > i.b.size*int64(i.b.Limit.Ratio):
+		return n, &Flaw{Rule: "limit.size", Note: fmt.Sprintf("archives unpack to more than %d times the message", i.b.Limit.Ratio)}
 	case i.out > 1<<20 && i.out > i.packed*int64(i.b.Limit.Ratio):
 		return n, &Flaw{Rule: "limit.size", Note: fmt.Sprintf("archive member unpacks to more than %d times its size", i.b.Limit.Ratio)}
 	}

@@ -61,7 +61,7 @@ func (w *walk) message(ctx context.Context, m *Message, limit rules.Limit) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(limit.Time))
 	defer cancel()
-	w.budget = &Budget{Limit: limit, ctx: ctx}
+	w.budget = &Budget{Limit: limit, ctx: ctx, size: m.Size}
 	size := m.Size
 	if size > int64(limit.Size) {
 		size = int64(limit.Size)

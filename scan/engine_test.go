@@ -104,8 +104,8 @@ func (zeros) Read(p []byte) (int, error) {
 // which is a finding and no error.
 func TestLimits(t *testing.T) {
 	limit := rules.DefaultLimit()
-	limit.Parts, limit.Members, limit.Size, limit.Depth, limit.ArchiveDepth = 10, 20, 1000, 3, 2
-	limit.Inflated, limit.Ratio = 8<<20, 4
+	limit.Parts, limit.Members, limit.Size, limit.Depth, limit.ArchiveDepth = 10, 20, 5<<20, 3, 2
+	limit.Inflated, limit.Ratio = 12<<20, 4
 	for _, c := range []struct {
 		name   string
 		opener opener
@@ -116,13 +116,15 @@ func TestLimits(t *testing.T) {
 		{"parts crossed", count(11, (*scan.Budget).Part), 1, []string{"limit.parts "}},
 		{"members", count(20, (*scan.Budget).Member), 1, nil},
 		{"members crossed", count(21, (*scan.Budget).Member), 1, []string{"limit.parts "}},
-		{"size", count(0, nil), 1000, nil},
-		{"size crossed", count(0, nil), 1001, []string{"limit.size "}},
+		{"size", count(0, nil), 5 << 20, nil},
+		{"size crossed", count(0, nil), 5<<20 + 1, []string{"limit.size "}},
 		{"depth crossed", russian, 1, []string{"limit.depth xxxxx"}},
 		{"archive depth crossed", box, 1, []string{"limit.depth /x/x/x"}},
-		{"inflated", count(1, inflate(8<<20, 4<<20)), 1, nil},
-		{"inflated crossed", count(1, inflate(8<<20+1, 4<<20)), 1, []string{"limit.size "}},
-		{"inflated crossed by several", count(9, inflate(1<<20, 1<<20)), 1, []string{"limit.size "}},
+		{"inflated", count(1, inflate(12<<20, 4<<20)), 3 << 20, nil},
+		{"inflated crossed", count(1, inflate(12<<20+1, 4<<20)), 4 << 20, []string{"limit.size "}},
+		{"inflated crossed by several", count(13, inflate(1<<20, 1<<20)), 4 << 20, []string{"limit.size "}},
+		{"inflated from little", count(8, inflate(1<<20, 1<<20)), 1, nil},
+		{"inflated from little, crossed", count(9, inflate(1<<20, 1<<20)), 1, []string{"limit.size "}},
 		{"ratio", count(1, inflate(2<<20, 1<<19)), 1, nil},
 		{"ratio crossed", count(1, inflate(2<<20, 1<<19-1)), 1, []string{"limit.size "}},
 		{"ratio below a megabyte", count(1, inflate(1<<20, 1)), 1, nil},

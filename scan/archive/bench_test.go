@@ -79,20 +79,21 @@ func noise(n int) string {
 	return string(b)
 }
 
-// bombs are small files that unpack to very much; each is a limit.
-func bombs(tb testing.TB) map[string]string {
+// bombs are small files that unpack to very much, size bytes and multiples of
+// it; each is a limit.
+func bombs(tb testing.TB, size int) map[string]string {
 	mega := zeros(tb, 1<<20)
-	nested := deflated(tb, 10<<20, repeat("#.zip", zeros(tb, 10<<20), 16)...)
+	nested := deflated(tb, size, repeat("#.zip", zeros(tb, size), 16)...)
 	for range 3 {
 		nested = zipped(tb, repeat("#.zip", nested, 16)...)
 	}
 	return map[string]string{
-		"one member":       deflated(tb, 64<<20, member{"a.zip", zeros(tb, 64<<20)}),
+		"one member":       deflated(tb, size, member{"a.zip", zeros(tb, size)}),
 		"many members":     deflated(tb, 1<<20, repeat("#.zip", mega, 1000)...),
 		"overlapping":      overlapping(tb, "a.zip", mega, 4000),
 		"nested, 16 times": nested,
-		"gzip":             gzipped(tb, "", strings.Repeat("\x00", 64<<20)),
-		"gzip of tar":      gzipped(tb, "", tarred(tb, tar.Header{Name: "a.txt", Size: 64 << 20})),
+		"gzip":             gzipped(tb, "", strings.Repeat("\x00", size)),
+		"gzip of tar":      gzipped(tb, "", tarred(tb, tar.Header{Name: "a.txt", Size: int64(size)})),
 		"deep": func() string {
 			z := "core"
 			for range 100 {
@@ -103,11 +104,13 @@ func bombs(tb testing.TB) map[string]string {
 	}
 }
 
-// TestBombs ends each bomb by a limit.
+// TestBombs ends each bomb, made small, by a limit.
 func TestBombs(t *testing.T) {
-	for name, data := range bombs(t) {
+	limit := rules.DefaultLimit()
+	limit.Inflated = 4 << 20
+	for name, data := range bombs(t, 2<<20) {
 		t.Run(name, func(t *testing.T) {
-			v := scanFile("a.zip", strings.NewReader(data), int64(len(data)), rules.Limit{})
+			v := scanFile("a.zip", strings.NewReader(data), int64(len(data)), limit)
 			limited := func(f scan.Finding) bool { return strings.HasPrefix(f.Rule, "limit.") }
 			if v.Err != nil || !slices.ContainsFunc(v.Findings, limited) {
 				t.Errorf("error %v, findings %.500v", v.Err, v.Findings)
@@ -118,7 +121,7 @@ func TestBombs(t *testing.T) {
 
 // BenchmarkBombs shows time and the bytes allocated by one scan of a bomb.
 func BenchmarkBombs(b *testing.B) {
-	for name, data := range bombs(b) {
+	for name, data := range bombs(b, 64<<20) {
 		b.Run(name, func(b *testing.B) { benchmarkFile(b, "a.zip", data) })
 	}
 }

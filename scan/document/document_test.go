@@ -113,7 +113,7 @@ func TestHugeToken(t *testing.T) {
 		{"comment, too long", "<!--" + strings.Repeat("a", 2*max), true},
 		{"script, too long", "<script>" + strings.Repeat("a", 2*max), true},
 		{"tag's name, too long", "<" + strings.Repeat("a", 2*max), true},
-		{"many tokens", strings.Repeat("<b>a</b>", max), false},
+		{"many tokens", strings.Repeat("<b>a</b>", max/4), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := text(t, strings.NewReader("before<br>"+c.in))

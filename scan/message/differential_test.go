@@ -16,6 +16,7 @@ import (
 	"time"
 
 	gomessage "github.com/emersion/go-message"
+	"github.com/google/go-cmp/cmp"
 
 	"qguard/rules"
 	"qguard/scan"
@@ -91,6 +92,7 @@ func (c *comparison) compare(t *testing.T, name string, mail []byte) {
 		c.refused[kind(err)]++
 		return
 	}
+	compareHeaders(t, name, mail)
 	ours := ourLeaves(t, name, mail)
 	if len(ours) != len(theirs) {
 		if why := explainCount(mail); why != "" {
@@ -119,6 +121,21 @@ func (c *comparison) compare(t *testing.T, name string, mail []byte) {
 		if slices.Contains(p.types, "message/rfc822") {
 			c.compare(t, name+" part "+p.path, p.data)
 		}
+	}
+}
+
+// compareHeaders holds the tolerant header reader against the strict one.
+func compareHeaders(t *testing.T, name string, mail []byte) {
+	t.Helper()
+	block, _, err := message.ReadBlock(io.NewSectionReader(bytes.NewReader(mail), 0, int64(len(mail))), 1<<20)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	strict, loose := message.ParseHeader(block), message.LooseHeader(block)
+	same := func(a, b scan.Field) bool { return strings.EqualFold(a.Name, b.Name) && a.Value == b.Value }
+	if !slices.EqualFunc(strict, loose, same) {
+		t.Errorf("%s: header (-strict +loose):\n%s", name, cmp.Diff(strict, loose))
 	}
 }
 

@@ -46,6 +46,7 @@ package message
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -112,4 +113,23 @@ func headerText(of *scan.Part, path, subject string) *scan.Part {
 		Path: path, Types: []string{"text/plain"}, Depth: of.Depth, Nest: of.Nest,
 		Text: func() (io.Reader, error) { return strings.NewReader(decodeWords(subject)), nil },
 	}
+}
+
+// ReadHeader returns the header of a message with its values as text: encoded
+// words (RFC 2047) decoded, folded lines joined. It reads 256 KiB at most.
+func ReadHeader(raw *io.SectionReader) (scan.Header, error) {
+	start, err := skipFrom(raw)
+	if err != nil {
+		return nil, err
+	}
+	block, _, err := readBlock(io.NewSectionReader(raw, start, raw.Size()-start), 256<<10)
+	var flaw *scan.Flaw
+	if err != nil && !errors.As(err, &flaw) {
+		return nil, err
+	}
+	header := parseHeader(block)
+	for i := range header {
+		header[i].Value = decodeWords(header[i].Value)
+	}
+	return header, nil
 }
