@@ -10,8 +10,8 @@
 // Text that a style would hide is kept.
 //
 // The tokenizer of x/net/html does the reading, never its tree builder: the
-// text streams, whatever the size, with one token held (1 MiB at most; a
-// longer one ends the text with limit.size).
+// text streams, whatever the size, with one token held: 8 MiB at most, since
+// pictures stand in attributes; a longer one ends the text with limit.size.
 package document
 
 import (
@@ -27,7 +27,7 @@ import (
 )
 
 // maxToken is how many bytes one HTML token may have.
-const maxToken = 1 << 20
+const maxToken = 8 << 20
 
 // Opener opens documents. The zero value is ready.
 type Opener struct{}
@@ -85,7 +85,7 @@ func (h *htmlText) token() {
 	case html.ErrorToken:
 		h.err = h.z.Err()
 		if errors.Is(h.err, html.ErrBufferExceeded) {
-			h.err = &scan.Flaw{Rule: "limit.size", Note: "HTML token over 1 MiB"}
+			h.err = &scan.Flaw{Rule: "limit.size", Note: "HTML token over 8 MiB"}
 		}
 	case html.TextToken:
 		if h.skip == 0 {

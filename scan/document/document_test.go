@@ -102,7 +102,7 @@ func TestHTML(t *testing.T) {
 
 // TestHugeToken reads tokens up to the limit and names the limit behind it.
 func TestHugeToken(t *testing.T) {
-	const max = 1 << 20
+	const max = 8 << 20
 	for _, c := range []struct {
 		name, in string
 		limit    bool
