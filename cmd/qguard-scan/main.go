@@ -106,12 +106,17 @@ func run(args []string, env func(string) (string, bool), in io.Reader, out, errw
 		paths = []string{"-"}
 	}
 	door.Summary = !*noSummary
-	door.Message.Envelope = envelope(env, &door.Message, *outgoing)
+	envelope, user := qhpsi.Environment(env)
+	if door.Message.User == "" {
+		door.Message.User = user
+	}
+	envelope.Outgoing = envelope.Outgoing || *outgoing || door.Message.User != ""
 	flags.Visit(func(f *flag.Flag) {
 		if f.Name == "sender" {
-			door.Message.Envelope.Sender = sender
+			envelope.Sender = sender
 		}
 	})
+	door.Message.Envelope = envelope
 	if f, ok := errw.(*os.File); ok && !queue && !door.Quiet {
 		if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err == nil {
 			door.Bar = f

@@ -162,14 +162,18 @@ func noSecret(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// condition knows [peer:PROGRAM], a Debian program, and [pam], what it takes to
-// build qguard-pam. In CI a missing one is an error: there nothing may be left out.
+// condition knows [peer:PROGRAM], a Debian program, [pam], what it takes to
+// build qguard-pam, and [pty], pseudo-terminals. But for the last, in CI a missing one is an error: there nothing may be left out.
 func condition(cond string) (bool, error) {
 	program, ok := strings.CutPrefix(cond, "peer:")
 	err := fmt.Errorf("unknown condition %s", cond)
 	switch {
 	case ok:
 		_, err = exec.LookPath(program)
+	case cond == "pty": // a container may have none, CI's too
+		_, err = os.ReadDir("/dev/pts")
+		_, perr := os.Stat("/dev/pts/ptmx")
+		return err == nil && perr == nil, nil
 	case cond == "pam":
 		if _, err = exec.LookPath("gcc"); err == nil {
 			_, err = os.Stat("/usr/include/security/pam_appl.h")
