@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
@@ -18,12 +19,17 @@ type Scan string
 
 // UnmarshalText refuses any other word.
 func (s *Scan) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "never", "outgoing", "always":
-		*s = Scan(text)
-		return nil
+	return word(s, text, "never", "outgoing", "always")
+}
+
+// word reads one of several words.
+func word[T ~string](to *T, text []byte, words ...string) error {
+	if !slices.Contains(words, string(text)) {
+		last := len(words) - 1
+		return fmt.Errorf("%q is not %s or %s", text, strings.Join(words[:last], ", "), words[last])
 	}
-	return fmt.Errorf("%q is not never, outgoing or always", text)
+	*to = T(text)
+	return nil
 }
 
 // maxFile bounds a configuration file in bytes; a larger one is not ours.
@@ -65,7 +71,10 @@ func Load(name string) (*Config, error) {
 // resolve makes file names that the rules give relative to the rules' own
 // directory absolute: under qmail-queue the current one is the queue.
 func (c *Config) resolve(dir string) {
-	names := []*string{&c.Credential.Canary, &c.Cache.Path, &c.Cache.Key}
+	names := []*string{&c.Credential.Canary, &c.Cache.Path, &c.Cache.Key, &c.Queue.Next, &c.Queue.Spool, &c.Quarantine.Path}
+	if c.Queue.Log != "stderr" && c.Queue.Log != "syslog" {
+		names = append(names, &c.Queue.Log)
+	}
 	if c.Credential.Users != "system" {
 		names = append(names, &c.Credential.Users)
 	}
@@ -168,6 +177,15 @@ func (c *Config) impossible() (key []string, why string) {
 		if n.value < 1 {
 			return []string{"limit", n.key}, fmt.Sprintf("%d is no limit; raise it instead", n.value)
 		}
+	}
+	if c.Queue.Dialect == "indimail" && c.Queue.Log == "stderr" {
+		return []string{"queue", "log"}, "standard error is the SMTP reply in the indimail dialect; use syslog or a file"
+	}
+	if c.Queue.Timeout < Duration(time.Second) {
+		return []string{"queue", "timeout"}, "too short to queue a message"
+	}
+	if strings.ContainsAny(c.Quarantine.Forward, " \t\r\n,") {
+		return []string{"quarantine", "forward"}, fmt.Sprintf("%q is not one address", c.Quarantine.Forward)
 	}
 	for i, e := range c.Policy {
 		if e.Action == nil {

@@ -11,13 +11,13 @@ type Policy []Entry
 
 // An Entry matches when every key that is set matches.
 type Entry struct {
-	Sender    string   `toml:"sender"`    // address, domain, ".suffix" of domains, or "<>"
-	Recipient string   `toml:"recipient"` // likewise; never matches where recipients are unknown
-	Direction string   `toml:"direction"` // outgoing | incoming
-	Client    *Network `toml:"client"`    // the SMTP client's address
-	Rule      string   `toml:"rule"`      // rule name; a * stands for any run of characters
+	Sender    string   `toml:"sender,omitempty"`    // address, domain, ".suffix" of domains, or "<>"
+	Recipient string   `toml:"recipient,omitempty"` // likewise; never matches where recipients are unknown
+	Direction string   `toml:"direction,omitempty"` // outgoing | incoming
+	Client    *Network `toml:"client,omitempty"`    // the SMTP client's address
+	Rule      string   `toml:"rule,omitempty"`      // rule name; a * stands for any run of characters
 	Action    *Action  `toml:"action"`
-	Text      string   `toml:"text"` // what a refusal says
+	Text      string   `toml:"text,omitempty"` // what a refusal says
 }
 
 // Envelope is what a door knows about a message beside its bytes.

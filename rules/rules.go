@@ -36,8 +36,22 @@
 //	archive_depth = 4             archives in one another
 //	members = 5000                archive members of a message
 //	inflated = "64M"              bytes all archives of a message unpack to
-//	ratio = 200                   unpacked to packed, after the first megabyte
+//	ratio = 200                   unpacked to packed: one member past 1M, all past 8M to the message
 //	time = "5s"                   reading one message
+//	[queue]                       qguard-queue
+//	next    = "/var/qmail/bin/qmail-queue"
+//	dialect = "none"          notqmail | indimail | netqmail | none
+//	spool   = ""              directory for messages on their way; "" = $TMPDIR
+//	timeout = "4m"            for a whole message, the next program included
+//	mixed   = "reject"        some recipients refuse: reject all, or hold theirs
+//	log     = ""              stderr | syslog | a file; "" = stderr, in IndiMail's dialect syslog
+//	qhpsi   = "safe"          meaning of IndiMail's QHPSI variables: safe | exact | off
+//	[quarantine]
+//	path    = "/var/spool/qguard/quarantine"
+//	keep    = "30d"
+//	forward = ""              address that gets held mail too
+//	[replace]                 from, subject, text of the message in place of an unsafe one
+//	[notice]                  send = false; from, subject, text of a notice to the sender
 //	[[policy]]                    first match wins; see Policy
 //
 // Package rules imports nothing else of qguard.
@@ -51,11 +65,15 @@ const DefaultPath = "/etc/qguard/qguard.toml"
 // Config is the whole of what an administrator can say. Default returns one
 // that needs no file.
 type Config struct {
-	Xfile      Xfile      `toml:"xfile"`
-	Credential Credential `toml:"credential"`
-	Cache      Cache      `toml:"cache"`
-	Limit      Limit      `toml:"limit"`
-	Policy     Policy     `toml:"policy"`
+	Xfile      Xfile       `toml:"xfile"`
+	Credential Credential  `toml:"credential"`
+	Cache      Cache       `toml:"cache"`
+	Limit      Limit       `toml:"limit"`
+	Queue      Queue       `toml:"queue"`
+	Quarantine Quarantine  `toml:"quarantine"`
+	Replace    Replacement `toml:"replace"`
+	Notice     Notice      `toml:"notice"`
+	Policy     Policy      `toml:"policy"`
 }
 
 // Xfile changes the built-in table of unsafe names.
@@ -102,8 +120,14 @@ type Limit struct {
 
 // Default returns the embedded defaults, a fresh copy each time.
 func Default() *Config {
+	none := []string{}
 	return &Config{
+		Xfile: Xfile{Block: none, Allow: none},
 		Credential: Credential{
+			Domains:       none,
+			Triggers:      none,
+			Authenticator: none,
+
 			Scan:         "outgoing",
 			Password:     NewPattern(`[!-~]{8,32}`),
 			Classes:      3,
@@ -115,7 +139,11 @@ func Default() *Config {
 			Key:  "/etc/qguard/cache.key",
 			TTL:  Duration(time.Hour),
 		},
-		Limit: DefaultLimit(),
+		Limit:      DefaultLimit(),
+		Queue:      defaultQueue(),
+		Quarantine: defaultQuarantine(),
+		Replace:    defaultReplace(),
+		Notice:     defaultNotice(),
 	}
 }
 

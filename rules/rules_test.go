@@ -86,6 +86,15 @@ header = 4096
 	}
 }
 
+// TestExamples loads the examples of the repository.
+func TestExamples(t *testing.T) {
+	for _, name := range []string{"../scripts/simcontrol.example.toml", "../scripts/bench/site.toml", "../scan/testdata/qguard.toml"} {
+		if _, err := rules.Load(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestLoadNamed(t *testing.T) {
 	if _, err := rules.Load(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a named file that is missing is no error")
@@ -164,6 +173,43 @@ text = "no"
 	}
 	if _, text := c.Policy.Decide("header.from", false, rules.Envelope{Outgoing: true}); text != "no" {
 		t.Errorf("text: got %q", text)
+	}
+}
+
+// TestWrite reads back what Write wrote.
+func TestWrite(t *testing.T) {
+	c, err := rules.Parse("x", `
+[xfile]
+block = ["foo"]
+[credential]
+username = '[a-z]+'
+user_failures = "0"
+[limit]
+size = 1000
+[quarantine]
+keep = "90s"
+[[policy]]
+client = "192.0.2.0/24"
+action = "tag"
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*rules.Config{c, rules.Default()} {
+		var text, again strings.Builder
+		if err := c.Write(&text); err != nil {
+			t.Fatal(err)
+		}
+		read, err := rules.Parse("written", text.String())
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text.String())
+		}
+		if err := read.Write(&again); err != nil {
+			t.Fatal(err)
+		}
+		if text.String() != again.String() {
+			t.Errorf("wrote\n%s\nread and wrote\n%s", text.String(), again.String())
+		}
 	}
 }
 

@@ -31,8 +31,18 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes the span as Go does.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
+}
+
+// MarshalText writes the span as it is read.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // Size is a number of bytes: 4096, "256K", "64M" or "1G", binary units.
 type Size int64
@@ -123,3 +133,26 @@ func (n *Network) UnmarshalText(text []byte) error {
 	n.Prefix = prefix.Masked()
 	return nil
 }
+
+// MarshalText writes the size in the largest unit that divides it.
+func (z Size) MarshalText() ([]byte, error) {
+	n, unit := int64(z), ""
+	for _, u := range []string{"K", "M", "G"} {
+		if n == 0 || n%1024 != 0 {
+			break
+		}
+		n, unit = n/1024, u
+	}
+	return fmt.Appendf(nil, "%d%s", n, unit), nil
+}
+
+// MarshalText writes the rate as it is read.
+func (r Rate) MarshalText() ([]byte, error) {
+	if r.N == 0 {
+		return []byte("0"), nil
+	}
+	return fmt.Appendf(nil, "%d/%s", r.N, Duration(r.Window)), nil
+}
+
+// MarshalText writes the expression.
+func (p Pattern) MarshalText() ([]byte, error) { return []byte(p.text), nil }
