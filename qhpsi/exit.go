@@ -22,3 +22,23 @@ func Exit(s scan.State) int {
 	}
 	return ExitUndecided
 }
+
+// Exit codes of qguard-queue, which are qmail-queue's (qmail-queue.c and
+// qmail.c's qmail_close; qmail-contract.md section 2): 11 to 40 refuse for
+// good, every other but 0 is a temporary failure.
+const (
+	ExitAddress        = 11  // an envelope address is too long
+	ExitRefused        = 31  // refused by policy
+	ExitVirus          = 33  // the same in IndiMail's words: message contains virus
+	ExitTimeout        = 52  // reading the message took too long
+	ExitWrite          = 53  // write error: disk full
+	ExitRead           = 54  // read error: the client gave up
+	ExitConfig         = 55  // the rules cannot be read
+	ExitTemporary      = 71  // could not tell: temporarily rejected
+	ExitFormatIndiMail = 79  // envelope is malformed, IndiMail
+	ExitBug            = 81  // internal error, or the next program crashed
+	ExitCustom         = 82  // the text on the error pipe counts (notqmail, netqmail)
+	ExitCustomIndiMail = 88  // the same, IndiMail
+	ExitFormat         = 91  // envelope is malformed
+	ExitExec           = 120 // the next program cannot be run
+)

@@ -19,10 +19,17 @@ var stairs = map[string][]string{
 	"scan/authenticate": {},
 	"scan/credential":   {"scan", "rules", "scan/authenticate"},
 	"qhpsi":             {"scan", "rules", "cache", "scan/*"},
+	"scan/virus":        {"scan"},
 	"qhpsi/files":       {"qhpsi", "scan", "rules"},
+	"qhpsi/respond":     {"scan", "rules"},
+	"qhpsi/queue":       {"qhpsi", "qhpsi/respond", "scan", "rules", "scan/message", "scan/virus"},
+	"cmd/qguard":        {"qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan", "scan/authenticate"},
+	"cmd/qguard-queue":  {"qhpsi", "qhpsi/queue", "qhpsi/respond", "cache", "rules"},
 	"cmd/qguard-scan":   {"qhpsi", "qhpsi/files", "scan", "rules"},
 	"cmd/qguard-pam":    {},
 	"scripts/bench/*":   {},
+	"scripts/torture/*": {},
+	"scripts/torture":   {},
 	"scan/testdata/gen": {},
 }
 

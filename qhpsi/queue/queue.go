@@ -1,0 +1,198 @@
+// Package queue is the door of qmail-queue: a message on descriptor 0, its
+// envelope on descriptor 1, the answer an exit code.
+//
+// The message is read to its end, then the envelope (F sender NUL, T recipient
+// NUL for each, NUL); without the last NUL the client has given up and nothing
+// is done. The message is judged and the policy sorts its recipients:
+//
+//	pass, tag   the next queue program gets the message with our header fields
+//	replace     it gets a message that says what was removed; the original is held
+//	hold        the message is in the quarantine, optionally forwarded
+//	discard     nothing
+//	reject      the whole message is refused, nothing is queued or held
+//	defer       the whole message is refused for now
+//
+// SMTP knows one answer for all recipients. A refusal for some refuses all,
+// unless Mixed is hold: then theirs is held and the others get it.
+//
+// Several groups of recipients are queued one after the other. All but the
+// first are first held; when one fails after another was queued, it stays held
+// and the answer is still 0, so that no mail is lost and none comes twice. When
+// the first fails, nothing stays held and its status is ours.
+//
+// Doubt is temporary: trouble with the spool is 53, with reading 54, with the
+// rules 55, with judging 71, a crashed next program 81.
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"qguard/qhpsi"
+	"qguard/qhpsi/respond"
+	"qguard/rules"
+	"qguard/scan"
+)
+
+// A Door takes one message.
+type Door struct {
+	Engine     *scan.Engine
+	Rules      *rules.Config
+	Next       Next
+	Reply      Channel
+	Quarantine respond.Quarantine
+	Context    rules.Envelope // what the environment says: direction, client
+	User       string
+	Notices    interface { // at most one notice a sender and hour
+		Spend(key []byte, limit int, window time.Duration) (bool, error)
+	}
+	Log func(Record)
+	Now func() time.Time
+}
+
+// A Record is the log line of a message.
+type Record struct {
+	ID         string
+	Client     string
+	Sender     string
+	Recipients int
+	Size       int64
+	Judged     bool // Verdict says something
+	Verdict    scan.Verdict
+	Action     rules.Action // the gravest that was done
+	Exit       int
+	Err        error
+	Took       time.Duration
+}
+
+// Run takes the message from in and the envelope from env and returns the exit
+// code. Every message is logged once; one that was not read whole has no
+// verdict.
+func (d *Door) Run(ctx context.Context, in, env io.Reader) (exit int) {
+	start := d.Now()
+	exit = qhpsi.ExitBug // what a panic leaves
+	rec := Record{ID: respond.NewID(start), Client: clientText(d.Context.Client)}
+	defer func() {
+		rec.Exit, rec.Took = exit, d.Now().Sub(start)
+		d.Log(rec)
+	}()
+	spool, err := scan.NewSpool(in, maxMessage)
+	if err != nil {
+		rec.Err = err
+		return spoolExit(err)
+	}
+	defer spool.Close()
+	rec.Size = spool.Size()
+	e, err := readEnvelope(env, d.Rules.Queue.Dialect == "indimail")
+	if err != nil {
+		rec.Err = err
+		return d.envelopeExit(err)
+	}
+	rec.Sender, rec.Recipients = e.Sender, len(e.Recipients)
+	exit, rec.Err = d.judge(ctx, &rec, spool, e)
+	return exit
+}
+
+// maxMessage is far above what SMTP servers take; it only bounds the spool.
+const maxMessage = 1 << 40
+
+// judge judges a message and does what the policy says.
+func (d *Door) judge(ctx context.Context, rec *Record, spool *scan.Spool, e Envelope) (int, error) {
+	known := d.Context
+	known.Sender = &e.Sender
+	verdict := d.Engine.Scan(ctx, &scan.Message{Content: spool, Size: spool.Size(), Envelope: known, User: d.User})
+	if ctx.Err() != nil {
+		// Our time is up, which limit.time would lay to the message's charge.
+		return d.Reply.refuse(tryAgain, false), errors.New("not checked in time")
+	}
+	rec.Judged, rec.Verdict = true, verdict
+	groups := respond.Plan(d.Rules.Policy, verdict.Findings, known, e.Recipients)
+	gravest, deferred := pick(groups)
+	rec.Action = gravest.Action
+	if gravest.Action == rules.Reject && (d.Rules.Queue.Mixed == "reject" || all(groups, rules.Reject)) {
+		return d.Reply.refuse(refusal(gravest), true), verdict.Err
+	}
+	err := verdict.Err
+	if err == nil && deferred != nil {
+		err = errors.New(reason(deferred.Findings))
+	}
+	if err != nil {
+		rec.Action = rules.Defer
+		return d.Reply.refuse(tryAgain, false), err
+	}
+	for i := range groups {
+		groups[i].Action = min(groups[i].Action, rules.Hold)
+	}
+	rec.Action = min(rec.Action, rules.Hold)
+	return job{d: d, ctx: ctx, id: rec.ID, spool: spool, envelope: e}.run(groups)
+}
+
+const tryAgain = "message could not be checked, try again later"
+
+// pick returns the group with the gravest action, the first of equals, and the
+// first that is to be deferred.
+func pick(groups []respond.Group) (gravest respond.Group, deferred *respond.Group) {
+	gravest = groups[0]
+	for i, g := range groups {
+		if g.Action > gravest.Action {
+			gravest = g
+		}
+		if g.Action == rules.Defer && deferred == nil {
+			deferred = &groups[i]
+		}
+	}
+	return gravest, deferred
+}
+
+func all(groups []respond.Group, a rules.Action) bool {
+	return !slices.ContainsFunc(groups, func(g respond.Group) bool { return g.Action != a })
+}
+
+// refusal is the text of a refusal: the administrator's, or a plain one that
+// names no user and no password.
+func refusal(g respond.Group) string {
+	if g.Text != "" {
+		return g.Text
+	}
+	worst := scan.Verdict{Findings: g.Findings}.Worst()
+	switch {
+	case worst.Rule == "credential.valid":
+		return "message gives away a password: do not send it, and change it"
+	case worst.Name != "":
+		return fmt.Sprintf("unsafe file %s (%s)", scan.Printable(worst.Name, 80), worst.Rule)
+	}
+	return "message refused (" + worst.Rule + ")"
+}
+
+func reason(findings []scan.Finding) string {
+	return scan.Verdict{Findings: findings}.Worst().Note
+}
+
+// spoolExit tells reading from writing.
+func spoolExit(err error) int {
+	var pe *os.PathError
+	if errors.As(err, &pe) && (pe.Op == "write" || pe.Op == "open") || errors.Is(err, scan.ErrTooLong) {
+		return qhpsi.ExitWrite
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return qhpsi.ExitTimeout
+	}
+	return qhpsi.ExitRead
+}
+
+func (d *Door) envelopeExit(err error) int {
+	switch {
+	case errors.Is(err, errAddress):
+		return qhpsi.ExitAddress
+	case errors.Is(err, errFormat) && d.Rules.Queue.Dialect == "indimail":
+		return qhpsi.ExitFormatIndiMail
+	case errors.Is(err, errFormat):
+		return qhpsi.ExitFormat
+	}
+	return qhpsi.ExitRead
+}
