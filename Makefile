@@ -1,7 +1,7 @@
 # Targets: run test check build bench fuzz man install clean. CI calls check test.
 PREFIX   ?= /usr/local
 FUZZTIME ?= 10s
-STATIC   := qguard-scan
+STATIC   := qguard-scan qguard-queue qguard
 GO_BUILD := go build -trimpath -ldflags '-s -w'
 PAGES    := $(wildcard man/*.[58])
 
@@ -36,7 +36,7 @@ check: setup
 	CGO_ENABLED=0 go vet ./...
 	go tool staticcheck ./...
 	mandoc -Tlint -Wwarning $(PAGES)
-	for f in scripts/* scripts/bench/run .ci/run; do if head -n 1 "$$f" 2>/dev/null | grep -q '^#!.*sh'; then $$(head -n 1 "$$f" | sed 's/^#!//') -n "$$f" || exit 1; fi; done
+	for f in scripts/* scripts/bench/* .ci/run; do if head -n 1 "$$f" 2>/dev/null | grep -q '^#!.*sh'; then $$(head -n 1 "$$f" | sed 's/^#!//') -n "$$f" || exit 1; fi; done
 	@if command -v govulncheck >/dev/null; then govulncheck ./...; \
 	else echo 'govulncheck is not installed: known vulnerabilities not looked up'; fi
 
@@ -59,7 +59,7 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/qguard \
 	  $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(STATIC:%=bin/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 755 scripts/qguard-limit $(DESTDIR)$(PREFIX)/lib/qguard
+	install -m 755 scripts/qguard-limit scripts/qguard-queue.sh $(DESTDIR)$(PREFIX)/lib/qguard
 	if test -e bin/qguard-pam; then install -m 755 bin/qguard-pam $(DESTDIR)$(PREFIX)/lib/qguard; fi
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(wildcard man/*.8) $(DESTDIR)$(PREFIX)/share/man/man8

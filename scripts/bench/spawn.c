@@ -1,10 +1,11 @@
 /* spawn times commands that are run in turn:
  *
- *   spawn [-n runs] [-r rounds] [-p parallel] -- name status [VAR=value ...] command [arg ...] -- ...
+ *   spawn [-n runs] [-r rounds] [-p parallel] -- name status [VAR=value | N<file | N>file ...] command [arg ...] -- ...
  *
  * A round runs every command so many times, A B C A B C, so that a noisy minute
  * hurts all alike. With -p that many children are under way at a time. Standard
- * input and output of a child are /dev/null. A child that does not exit with its
+ * input and output of a child are /dev/null; N<file and N>file open others, N one
+ * digit. A child that does not exit with its
  * status ends the whole run: an error must not be measured as a fast success.
  *
  * Prints a line for each command: name, median ms, least and greatest median of a
@@ -22,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct command { char *name, **argv, **env; int status, done; long rss, faults; double *ms, cpu; } command[32];
+static struct command { char *name, **argv, **env; int status, done; long rss, faults; double *ms, cpu; posix_spawn_file_actions_t files; } command[32];
 static struct child { pid_t pid; struct command *command; double start; } child[64];
 static int commands, running, runs = 100, rounds = 9, parallel = 1;
 
@@ -33,14 +34,14 @@ static double now(void)
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-static void start(struct command *c, posix_spawn_file_actions_t *null)
+static void start(struct command *c)
 {
 	struct child *k = child;
 	while (k->pid)
 		k++;
 	k->command = c;
 	k->start = now();
-	if (posix_spawnp(&k->pid, c->argv[0], null, NULL, c->argv, c->env))
+	if (posix_spawnp(&k->pid, c->argv[0], &c->files, NULL, c->argv, c->env))
 		errx(1, "%s: cannot run %s", c->name, c->argv[0]);
 	running++;
 }
@@ -89,24 +90,33 @@ static void print(struct command *c)
 		printf(r < rounds - 1 ? " %.3f" : " %.3f\n", round[r]);
 }
 
+static int redirects(const char *word) { return word[0] >= '0' && word[0] <= '9' && (word[1] == '<' || word[1] == '>'); }
+
 /* add takes the words of one command. */
 static void add(char **word)
 {
 	int inherited = 0, own = 2;
 	while (environ[inherited])
 		inherited++;
-	while (word[0] && word[1] && word[own] && strchr(word[own], '='))
+	while (word[0] && word[1] && word[own] && (redirects(word[own]) || strchr(word[own], '=')))
 		own++;
 	if (commands == 32 || !word[0] || !word[1] || !word[own])
 		errx(2, "more than 32 commands, or one without name, status and command");
 	struct command *c = &command[commands++];
 	*c = (struct command){.name = word[0], .status = atoi(word[1]), .argv = word + own};
+	posix_spawn_file_actions_init(&c->files);
+	posix_spawn_file_actions_addopen(&c->files, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&c->files, 1, "/dev/null", O_WRONLY, 0);
 	c->ms = calloc(runs * rounds, sizeof *c->ms);
 	c->env = calloc(own - 2 + inherited + 1, sizeof *c->env);
 	if (!c->ms || !c->env)
 		err(1, "memory");
-	memcpy(c->env, word + 2, (own - 2) * sizeof *word);
-	memcpy(c->env + own - 2, environ, inherited * sizeof *environ);
+	memcpy(c->env, environ, inherited * sizeof *environ);
+	for (int i = 2, vars = inherited; i < own; i++)
+		if (redirects(word[i]))
+			posix_spawn_file_actions_addopen(&c->files, word[i][0] - '0', word[i] + 2, word[i][1] == '<' ? O_RDONLY : O_WRONLY, 0);
+		else
+			c->env[vars++] = word[i];
 }
 
 int main(int argc, char **argv)
@@ -121,15 +131,11 @@ int main(int argc, char **argv)
 			add(argv + first);
 			first = i + 1;
 		}
-	posix_spawn_file_actions_t null;
-	posix_spawn_file_actions_init(&null);
-	posix_spawn_file_actions_addopen(&null, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&null, 1, "/dev/null", O_WRONLY, 0);
 	for (int r = 0; r < rounds; r++) {
 		for (int i = 0; i < runs * commands; i++) {
 			if (running == parallel)
 				reap();
-			start(&command[i % commands], &null);
+			start(&command[i % commands]);
 		}
 		while (running)
 			reap();
