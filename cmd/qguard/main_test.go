@@ -1,0 +1,81 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"qguard/qhpsi/respond"
+	"qguard/rules"
+	"qguard/scan"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"qguard":    main,
+		"fake-next": fakeNext,
+	})
+}
+
+// fakeNext records what it is given: the message in $RECORD.msg, the envelope
+// in $RECORD.env, NULs as |.
+func fakeNext() {
+	message, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		os.Exit(54)
+	}
+	envelope, err := io.ReadAll(os.Stdout)
+	if err != nil || os.Getenv("REFUSE") != "" {
+		os.Exit(71)
+	}
+	record := os.Getenv("RECORD")
+	if os.WriteFile(record+".msg", message, 0o600) != nil ||
+		os.WriteFile(record+".env", []byte(strings.ReplaceAll(string(envelope), "\x00", "|")+"\n"), 0o600) != nil {
+		os.Exit(53)
+	}
+}
+
+// TestScripts runs testdata/*.txtar. Commands beside testscript's own:
+//
+//	hold ID SENDER RECIPIENT...  holds the file "held.eml"
+//	expand FILE                  replaces $VARIABLES in a file
+func TestScripts(t *testing.T) {
+	next, err := exec.LookPath("fake-next")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("QGUARD_CONF", e.WorkDir+"/q.toml")
+			e.Setenv("NEXT", next)
+			e.Setenv("RECORD", e.WorkDir+"/record")
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"hold": hold,
+			"expand": func(ts *testscript.TestScript, _ bool, args []string) {
+				text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
+			},
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile("held.eml")
+	q := respond.Quarantine{Path: filepath.Join(ts.MkAbs("."), "quarantine")}
+	ts.Check(q.Hold(respond.Held{
+		ID: args[0], Time: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), Sender: args[1], Recipients: args[2:],
+		Action:   rules.Hold,
+		Findings: []scan.Finding{{Rule: "xfile.macro", Part: "2", Name: "a.doc", Action: rules.Hold}},
+	}, strings.NewReader(text), int64(len(text))))
+}
