@@ -57,10 +57,10 @@ func TestQpsmtpd(t *testing.T) {
 		{name: "zip bomb", mail: attached("a.zip", bomb(t)), want: ok, held: 1},
 		{name: "60 MB", mail: clean + strings.Repeat(strings.Repeat("x", 900)+"\n", 66_600), want: ok, recorded: 1},
 
-		// Memory.
+		// Memory. Where nobody reads, qpsmtpd may notice before the exit code.
 		{name: "soft limit", door: "softlimit -m 20000000", mail: clean, want: ok, recorded: 1},
-		{name: "hard limit, not mapped", door: hard("-v 20000"), mail: clean, want: `^451 .*\(81\)`},
-		{name: "hard limit, runtime does not start", door: hard("-v 300000"), mail: clean, want: `^451 .*\((2|81)\)`},
+		{name: "hard limit, not mapped", door: hard("-v 20000"), mail: clean, want: `^451 `},
+		{name: "hard limit, runtime does not start", door: hard("-v 300000"), mail: clean, want: `^451 `},
 		{name: "hard limit of data", door: hard("-d 60000"), mail: big, want: `^451 `},
 		{name: "hard limit, zip bomb", door: hard("-d 110000"), mail: attached("a.zip", bomb(t)), want: `^(250|451) `, recorded: either, held: either},
 		{name: "GOMEMLIMIT", door: "env GOMEMLIMIT=1MiB", mail: big, want: ok, recorded: 1},
@@ -97,10 +97,10 @@ func TestQpsmtpd(t *testing.T) {
 		})
 	}
 
-	// What the shim is for: the bare program does not even start, and the mail
-	// is lost. Should this fail, qpsmtpd has been mended.
+	// What the shim is for: the bare program does not even start, and a mail that
+	// is already in the pipe is lost. Should this fail, qpsmtpd has been mended.
 	t.Run("lost without the shim", func(t *testing.T) {
-		write(t, s.dir+"/door", "#!/bin/sh\nexec softlimit -m 20000000 "+s.bin+"/qguard-queue\n", 0o700)
+		write(t, s.dir+"/door", "#!/bin/sh\ncat >/dev/null\ncat <&1 >/dev/null\nexec softlimit -m 20000000 "+s.bin+"/qguard-queue\n", 0o700)
 		reply, said := s.send(t, clean)
 		t.Log(reply)
 		if recorded, held := s.take(t); !strings.HasPrefix(reply, "250 Queued!") || len(recorded)+held > 0 {
