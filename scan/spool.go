@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // memorySpool is how many bytes a spool keeps in memory before it moves to disk.
@@ -36,11 +38,10 @@ func NewSpool(r io.Reader, max int64) (*Spool, error) {
 	if n <= memorySpool {
 		return &Spool{mem: buf.Bytes(), size: n}, nil
 	}
-	file, err := os.CreateTemp("", "qguard-")
+	file, err := nameless()
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	os.Remove(file.Name())
 	size, err := io.Copy(file, io.LimitReader(io.MultiReader(&buf, r), max+1))
 	if err != nil {
 		file.Close()
@@ -51,6 +52,21 @@ func NewSpool(r io.Reader, max int64) (*Spool, error) {
 		return nil, ErrTooLong
 	}
 	return &Spool{file: file, size: size}, nil
+}
+
+// nameless opens a file without a name in os.TempDir: a process that is killed
+// leaves nothing behind. Where the file system has none, it has a name for a
+// moment.
+func nameless() (*os.File, error) {
+	file, err := os.OpenFile(os.TempDir(), os.O_RDWR|unix.O_TMPFILE, 0o600)
+	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) {
+		return file, err
+	}
+	file, err = os.CreateTemp("", "qguard-")
+	if err == nil {
+		os.Remove(file.Name())
+	}
+	return file, err
 }
 
 // Size returns the number of bytes held.
