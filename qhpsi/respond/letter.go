@@ -80,7 +80,7 @@ func (l Letter) write(from, to, subject, text, auto string) []byte {
 	field("Content-Transfer-Encoding", "quoted-printable")
 	b.WriteByte('\n')
 	q := quotedprintable.NewWriter(&b)
-	q.Write([]byte(l.expand(text)))
+	q.Write([]byte(strings.TrimRight(l.expand(text), "\n") + "\n"))
 	q.Close()
 	return bytes.ReplaceAll(b.Bytes(), []byte("\r\n"), []byte("\n"))
 }

@@ -153,17 +153,17 @@ func shebang(head []byte) string {
 	return "sh"
 }
 
-// hidesScript reports whether a part's name belies that it is a script: it has
-// an extension which the table does not list as code.
+// guises are extensions that promise text, a document, a picture, sound or an
+// archive. Any other, "hook.sample" or "install-1.2", promises nothing.
+const guises = " txt text log csv pdf rtf doc docx xls xlsx ppt pptx odt ods odp zip " +
+	"jpg jpeg png gif bmp tif tiff webp svg ico mp3 mp4 m4a avi mov wav ogg "
+
+// hidesScript reports whether a part's name belies that it is a script.
 func hidesScript(p *scan.Part) bool {
 	for _, name := range p.Names {
 		for _, form := range forms(name) {
 			dot := strings.LastIndexByte(form, '.')
-			if dot < 0 {
-				continue
-			}
-			action, _ := builtin(strings.ToLower(form[dot+1:]))
-			if action == "" || action == "inspect" || action == "recurse" {
+			if dot >= 0 && strings.Contains(guises, " "+strings.ToLower(form[dot+1:])+" ") {
 				return true
 			}
 		}

@@ -139,6 +139,8 @@ func cases() []testCase {
 		{"leak-forwarded", "in a forwarded message", mixed("Content-Type: message/rfc822\n\n" + plain("x", leak))},
 		{"leak-other-user", "another local user's password", plain("x", "login of my boss: mroe, password Fixture-Boss-9 ok?\n")},
 		{"about-passwords", "mail about passwords that gives none away", plain("x", "Please change your password at https://example.org/Account-Settings1 today. The password rules: at least 8 characters.\n")},
+		{"script-odd-name", "a shell script under a name that promises nothing else", attach("f", "application/octet-stream", "pre-commit.sample", "#!/bin/sh\nexit 0\n")},
+		{"script-no-extension", "a file without an extension is what its content says", attach("f", "application/octet-stream", "tool", "#!/usr/bin/env python3\nprint()\n")},
 	}
 }
 
