@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -171,18 +172,20 @@ func (w *walk) recover() {
 		what += ": " + re.Error()
 	}
 	if w.err == nil {
-		w.err = fmt.Errorf("%s at %s", what, where())
+		w.err = fmt.Errorf("%s at %s", what, PanicPlace())
 	}
 }
 
-// where names the function and line that panicked.
-func where() string {
+// PanicPlace names the function, file and line that panicked, for a deferred function
+// that has recovered and must not show the panic's value: it may hold text of
+// the message.
+func PanicPlace() string {
 	pc := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
 	for {
 		f, more := frames.Next()
 		if !strings.HasPrefix(f.Function, "runtime.") {
-			return fmt.Sprintf("%s:%d", f.Function, f.Line)
+			return fmt.Sprintf("%s (%s:%d)", f.Function, filepath.Base(f.File), f.Line)
 		}
 		if !more {
 			return "an unknown place"

@@ -11,8 +11,6 @@ import (
 	"math"
 	"os"
 	"os/signal"
-	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"qguard/qhpsi/queue"
 	"qguard/qhpsi/respond"
 	"qguard/rules"
+	"qguard/scan"
 )
 
 const usage = `usage: qguard-queue [-c conf] [program [argument ...]]
@@ -112,7 +111,7 @@ func within(ctx context.Context, door func() int, warn func(error)) int {
 		defer func() { done <- code }()
 		defer func() {
 			if r := recover(); r != nil {
-				warn(fmt.Errorf("internal error at %s", where()))
+				warn(fmt.Errorf("internal error at %s", scan.PanicPlace()))
 			}
 		}()
 		code = door()
@@ -128,17 +127,5 @@ func within(ctx context.Context, door func() int, warn func(error)) int {
 	case <-time.After(grace):
 		warn(errors.New("no end of the message in time"))
 		return qhpsi.ExitTimeout
-	}
-}
-
-// where names the file and line that panicked.
-func where() string {
-	pc := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
-	for {
-		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, "runtime.") || !more {
-			return fmt.Sprintf("%s:%d", f.File, f.Line)
-		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"runtime/debug"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +16,7 @@ import (
 	"qguard/qhpsi"
 	"qguard/qhpsi/files"
 	"qguard/rules"
+	"qguard/scan"
 )
 
 const usage = `usage: qguard-scan [-c conf] [-json] [-quiet] [-outgoing] [-sender addr]
@@ -57,8 +57,7 @@ func run(args []string, env func(string) (string, bool), in io.Reader, out, errw
 	defer func() {
 		// The value may hold text of a message; the place is enough.
 		if r := recover(); r != nil {
-			_, file, line, _ := runtime.Caller(2)
-			fmt.Fprintf(errw, "qguard-scan: internal error at %s:%d\n", file, line)
+			fmt.Fprintf(errw, "qguard-scan: internal error at %s\n", scan.PanicPlace())
 			exit = qhpsi.ExitUndecided
 		}
 	}()

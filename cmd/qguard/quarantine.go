@@ -70,13 +70,19 @@ func ruleNames(h respond.Held) string {
 	return strings.Join(names, ",")
 }
 
-// show prints what is known of a message, an empty line, and the message.
-func (a *admin) show(q respond.Quarantine, id string) error {
+// open returns what is known of a held message, and the message.
+func open(q respond.Quarantine, id string) (respond.Held, *os.File, error) {
 	h, err := q.Get(id)
 	if err != nil {
-		return err
+		return h, nil, err
 	}
 	f, err := q.Open(id)
+	return h, f, err
+}
+
+// show prints what is known of a message, an empty line, and the message.
+func (a *admin) show(q respond.Quarantine, id string) error {
+	h, f, err := open(q, id)
 	if err != nil {
 		return err
 	}
@@ -97,11 +103,7 @@ const releaseTime = 5 * time.Minute
 // came, for the recipients it was held for or for some of them. It leaves the
 // quarantine when all have it.
 func (a *admin) release(q respond.Quarantine, id string, to []string) error {
-	h, err := q.Get(id)
-	if err != nil {
-		return err
-	}
-	f, err := q.Open(id)
+	h, f, err := open(q, id)
 	if err != nil {
 		return err
 	}
