@@ -7,8 +7,12 @@ require (
 	github.com/emersion/go-message v0.18.2
 	github.com/go-crypt/crypt v0.14.15 // crypt(3) hashes for the passwd-file authenticator, yescrypt included
 	github.com/google/go-cmp v0.7.0 // tests
+	github.com/klauspost/compress v1.20.3 // zstd
 	github.com/msteinert/pam/v2 v2.1.0
+	github.com/nwaples/rardecode/v2 v2.4.6 // RAR 3 and 5
+	github.com/richardlehane/mscfb v1.0.9 // the directory of OLE files
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
+	github.com/ulikunitz/xz v0.5.17 // xz and LZMA, those inside 7z too
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/net v0.62.0 // the HTML tokenizer
 	golang.org/x/sys v0.49.0 // flock, core limits, terminal test
@@ -17,6 +21,7 @@ require (
 
 require (
 	github.com/go-crypt/x v0.4.16 // indirect
+	github.com/richardlehane/msoleps v1.0.3 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect

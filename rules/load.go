@@ -172,7 +172,7 @@ func (c *Config) impossible() (key []string, why string) {
 	}{
 		{"depth", int64(l.Depth)}, {"parts", int64(l.Parts)}, {"size", int64(l.Size)}, {"header", int64(l.Header)},
 		{"archive_depth", int64(l.ArchiveDepth)}, {"members", int64(l.Members)}, {"inflated", int64(l.Inflated)},
-		{"ratio", int64(l.Ratio)}, {"time", int64(l.Time)},
+		{"ratio", int64(l.Ratio)}, {"memory", int64(l.Memory)}, {"time", int64(l.Time)},
 	} {
 		if n.value < 1 {
 			return []string{"limit", n.key}, fmt.Sprintf("%d is no limit; raise it instead", n.value)

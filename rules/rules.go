@@ -115,6 +115,7 @@ type Limit struct {
 	Members      int      `toml:"members"`
 	Inflated     Size     `toml:"inflated"`
 	Ratio        int      `toml:"ratio"`
+	Memory       Size     `toml:"memory"`
 	Time         Duration `toml:"time"`
 }
 
@@ -159,6 +160,7 @@ func DefaultLimit() Limit {
 		Members:      5000,
 		Inflated:     64 << 20,
 		Ratio:        200,
+		Memory:       16 << 20,
 		Time:         Duration(5 * time.Second),
 	}
 }

@@ -19,6 +19,7 @@ type Budget struct {
 	parts    int
 	members  int
 	inflated int64
+	held     int64
 }
 
 // Part counts one MIME entity; the error is limit.parts.
@@ -45,6 +46,17 @@ func (b *Budget) Time() error {
 		return &Flaw{Rule: "limit.time", Note: fmt.Sprintf("not read within %s", time.Duration(b.Limit.Time))}
 	}
 	return nil
+}
+
+// Hold reserves memory for a decoder's dictionary or window; release gives it
+// back and may be called more than once. The error is limit.size: all that are
+// held at a time may have Limit.Memory bytes.
+func (b *Budget) Hold(bytes int64) (release func(), err error) {
+	if bytes < 0 || bytes > int64(b.Limit.Memory)-b.held {
+		return nil, &Flaw{Rule: "limit.size", Note: fmt.Sprintf("unpacking needs more than %d bytes of memory", b.Limit.Memory)}
+	}
+	b.held += bytes
+	return func() { b.held, bytes = b.held-bytes, 0 }, nil
 }
 
 // Inflate counts what a decompressor gives: all archives of a message together

@@ -38,8 +38,10 @@ func (e *Engine) Scan(ctx context.Context, m *Message) Verdict {
 	for _, look := range w.looks {
 		w.end(ctx, look)
 	}
+	unsafe := w.disputedUnsafe()
 	for i := range w.findings {
 		f := &w.findings[i]
+		f.Grave = f.Grave || unsafe && f.Rule == ambiguous
 		f.Name, f.Note = Printable(f.Name, 256), Printable(f.Note, 256)
 		f.Action, f.Text = e.Policy.Decide(f.Rule, f.Grave, m.Envelope)
 	}
@@ -52,7 +54,36 @@ type walk struct {
 	budget   *Budget
 	looks    []Look
 	findings []Finding
-	err      error // the first
+	disputed map[[2]string]bool // path and name; name "" = the whole part
+	err      error              // the first
+}
+
+// ambiguous is the finding of readings that disagree. It is grave when they
+// disagree on whether something unsafe is there.
+const ambiguous = "mime.ambiguous"
+
+func (w *walk) disputedUnsafe() bool {
+	for _, f := range w.findings {
+		unsafe := strings.HasPrefix(f.Rule, "xfile.") || strings.HasPrefix(f.Rule, "virus.")
+		if unsafe && (w.disputed[[2]string{f.Part, ""}] || w.disputed[[2]string{f.Part, f.Name}]) {
+			return true
+		}
+	}
+	return false
+}
+
+// dispute remembers what not every reading gives.
+func (w *walk) dispute(p *Part) {
+	names := p.DisputedNames
+	if p.Disputed {
+		names = append([]string{""}, names...)
+	}
+	for _, name := range names {
+		if w.disputed == nil {
+			w.disputed = map[[2]string]bool{}
+		}
+		w.disputed[[2]string{p.Path, name}] = true
+	}
 }
 
 func (w *walk) message(ctx context.Context, m *Message, limit rules.Limit) {
@@ -104,6 +135,7 @@ func (w *walk) part(ctx context.Context, p *Part) error {
 		w.note(p.Path, p.Name(), err)
 		return errStop
 	}
+	w.dispute(p)
 	for _, look := range w.looks {
 		w.note(p.Path, p.Name(), look.Part(ctx, p))
 	}
@@ -112,7 +144,10 @@ func (w *walk) part(ctx context.Context, p *Part) error {
 		w.note(p.Path, p.Name(), &Flaw{Rule: "limit.depth", Note: "nested too deep to look inside"})
 		return nil
 	}
-	yield := func(child *Part) error { return w.part(ctx, child) }
+	yield := func(child *Part) error {
+		child.Disputed = child.Disputed || p.Disputed
+		return w.part(ctx, child)
+	}
 	for _, opener := range w.engine.Openers {
 		err := opener.Parts(ctx, p, w.budget, yield)
 		if errors.Is(err, errStop) {
@@ -132,8 +167,14 @@ func (w *walk) end(ctx context.Context, look Look) {
 	w.note("", "", err)
 }
 
-// note turns a flaw into a finding and keeps the first of other errors.
+// note turns flaws into findings and keeps the first of other errors.
 func (w *walk) note(path, name string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			w.note(path, name, err)
+		}
+		return
+	}
 	var flaw *Flaw
 	switch {
 	case err == nil:

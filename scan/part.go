@@ -17,6 +17,12 @@ type Part struct {
 	Depth  int      // multiparts and messages around it
 	Nest   int      // archives around it
 
+	// Disputed: some reading of the message has no such part, or other bytes in
+	// it. What the part contains is disputed as well.
+	Disputed bool
+	// DisputedNames are those of Names which only some readings give.
+	DisputedNames []string
+
 	// Open gives the bytes a client would save, transfer encoding undone.
 	// nil: the part is only a shell (multipart) or only text.
 	Open func() (io.Reader, error)
@@ -161,8 +167,8 @@ func (p *Part) Name() string {
 // Member returns a part for a member of the container p with these names.
 func (p *Part) Member(names ...string) *Part {
 	path := p.Path
-	if p.Nest == 0 && p.Name() != "" {
-		path += "/" + Printable(p.Name(), 100)
+	if name := "/" + Printable(p.Name(), 100); p.Nest == 0 && p.Name() != "" && !strings.HasSuffix(path, name) {
+		path += name
 	}
 	return &Part{
 		Path:  path + "/" + Printable(names[0], 100),

@@ -109,8 +109,9 @@ type Opener interface {
 	Parts(ctx context.Context, p *Part, b *Budget, yield func(*Part) error) error
 }
 
-// A Flaw is why a part was not read to its end: a limit, encryption, damage.
-// It is an error on its way up and a finding once it reaches the engine.
+// A Flaw is why a part was not read to its end (a limit, encryption, damage), or
+// what only its opener can see in it (a macro). It is an error on its way up and
+// a finding once it reaches the engine; several go together by errors.Join.
 type Flaw struct {
 	Rule, Note string
 	Grave      bool

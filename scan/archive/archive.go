@@ -36,22 +36,14 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 	if err != nil {
 		return nil // whoever looks at the content says so
 	}
-	switch {
-	case isZIP(head):
-		return openZIP(p, b, yield)
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		return openGzip(p, b, yield)
-	case bytes.HasPrefix(head, []byte("BZh")) && len(head) > 10 && string(head[4:10]) == "1AY&SY":
-		return openStream(p, b, yield, trimName(p.Name(), ".bz2", ".tbz2"), func(r io.Reader) (io.Reader, error) {
-			return bzip2.NewReader(r), nil
-		})
-	case isTar(head):
-		return openTar(p, b, yield)
-	}
-	for _, u := range unopened {
-		if len(head) >= u.at+len(u.magic) && string(head[u.at:u.at+len(u.magic)]) == u.magic {
-			return &scan.Flaw{Rule: "xfile.unreadable", Note: u.format + " archive cannot be opened"}
+	for _, f := range formats {
+		if len(head) < f.at+len(f.magic) || string(head[f.at:f.at+len(f.magic)]) != f.magic || f.also != nil && !f.also(head) {
+			continue
 		}
+		if f.open == nil {
+			return &scan.Flaw{Rule: "xfile.unreadable", Note: f.name + " archive cannot be opened"}
+		}
+		return f.open(p, b, yield)
 	}
 	if p.Named(".zip", ".zipx", ".jar") {
 		return openZIP(p, b, yield)
@@ -59,25 +51,43 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 	return nil
 }
 
-// unopened lists the containers whose members stay unseen for now.
-var unopened = [...]struct {
-	at            int
-	magic, format string
+// formats lists the containers by the bytes they have at an offset, and what
+// else must hold; without open the members stay unseen.
+var formats = [...]struct {
+	name  string
+	at    int
+	magic string
+	also  func(head []byte) bool
+	open  func(*scan.Part, *scan.Budget, func(*scan.Part) error) error
 }{
-	{0, "7z\xbc\xaf\x27\x1c", "7z"},
-	{0, "Rar!\x1a\x07", "RAR"},
-	{0, "\xfd7zXZ\x00", "xz"},
-	{0, "\x28\xb5\x2f\xfd", "zstd"},
-	{0, "\x04\x22\x4d\x18", "lz4"},
-	{0, "\x1f\x9d", "compress"},
-	{0, "MSCF\x00\x00\x00\x00", "CAB"},
-	{0, "\x60\xea", "ARJ"},
-	{2, "-lh", "LZH"},
-	{7, "**ACE**", "ACE"},
-	{0, "070701", "cpio"},
-	{0, "070702", "cpio"},
-	{0, "070707", "cpio"},
-	{0, "LZIP\x01", "lzip"},
+	{"ZIP", 0, "PK", isZIP, openZIP},
+	{"gzip", 0, "\x1f\x8b", nil, openGzip},
+	{"bzip2", 0, "BZh", isBzip2, openBzip2},
+	{"7z", 0, "7z\xbc\xaf\x27\x1c", nil, nil},
+	{"RAR", 0, "Rar!\x1a\x07", nil, nil},
+	{"xz", 0, "\xfd7zXZ\x00", nil, nil},
+	{"zstd", 0, "\x28\xb5\x2f\xfd", nil, nil},
+	{"lz4", 0, "\x04\x22\x4d\x18", nil, nil},
+	{"compress", 0, "\x1f\x9d", nil, nil},
+	{"lzip", 0, "LZIP\x01", nil, nil},
+	{"CAB", 0, "MSCF\x00\x00\x00\x00", nil, nil},
+	{"ARJ", 0, "\x60\xea", nil, nil},
+	{"LZH", 2, "-lh", nil, nil},
+	{"ACE", 7, "**ACE**", nil, nil},
+	{"cpio", 0, "070701", nil, nil},
+	{"cpio", 0, "070702", nil, nil},
+	{"cpio", 0, "070707", nil, nil},
+	{"tar", 0, "", isTar, openTar},
+}
+
+func isBzip2(head []byte) bool {
+	return len(head) > 10 && string(head[4:10]) == "1AY&SY"
+}
+
+func openBzip2(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
+	return openStream(p, b, yield, trimName(p.Name(), ".bz2", ".tbz2"), func(r io.Reader) (io.Reader, error) {
+		return bzip2.NewReader(r), nil
+	})
 }
 
 // openGzip yields the one stream of a gzip file under the name without .gz and

@@ -32,10 +32,25 @@ const (
 )
 
 func main() {
-	for i, c := range cases() {
-		base := filepath.Join(mailDir, fmt.Sprintf("%03d-%s", i+1, c.name))
-		write(base+".eml", c.message)
-		write(base+".why", c.why+"\n")
+	for _, group := range []struct {
+		first int // number of its first case
+		cases []testCase
+	}{
+		{1, cases()},
+		{101, readingCases()},
+		{201, packedCases()},
+		{231, volumeCases()},
+		{261, officeCases()},
+		{301, pageCases()},
+		{331, webCases()},
+		{371, encodingCases()},
+		{401, headerCases()},
+	} {
+		for i, c := range group.cases {
+			base := filepath.Join(mailDir, fmt.Sprintf("%03d-%s", group.first+i, c.name))
+			write(base+".eml", c.message)
+			write(base+".why", c.why+"\n")
+		}
 	}
 	received := "Received: (qmail 4711 invoked from network); 20 Nov 2026 10:00:00 -0000\n"
 	for name, body := range map[string]string{

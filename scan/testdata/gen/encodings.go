@@ -1,0 +1,6 @@
+package main
+
+// encodingCases are uuencode, yEnc, BinHex and TNEF.
+func encodingCases() []testCase {
+	return nil
+}

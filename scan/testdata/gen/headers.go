@@ -1,0 +1,6 @@
+package main
+
+// headerCases are odd header fields.
+func headerCases() []testCase {
+	return nil
+}

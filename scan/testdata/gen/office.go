@@ -1,0 +1,6 @@
+package main
+
+// officeCases are office documents.
+func officeCases() []testCase {
+	return nil
+}

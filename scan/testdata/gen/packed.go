@@ -1,0 +1,6 @@
+package main
+
+// packedCases are archives that need a decompressor of their own.
+func packedCases() []testCase {
+	return nil
+}

@@ -1,0 +1,6 @@
+package main
+
+// pageCases are PDF and RTF.
+func pageCases() []testCase {
+	return nil
+}

@@ -1,0 +1,6 @@
+package main
+
+// readingCases are messages that two readers read differently.
+func readingCases() []testCase {
+	return nil
+}
