@@ -20,6 +20,13 @@ type Budget struct {
 	members  int
 	inflated int64
 	held     int64
+	places   []place
+	known    map[place]bool // places, once somebody has asked
+}
+
+type place struct {
+	in io.ReaderAt
+	at int64
 }
 
 // Part counts one MIME entity; the error is limit.parts.
@@ -46,6 +53,26 @@ func (b *Budget) Time() error {
 		return &Flaw{Rule: "limit.time", Note: fmt.Sprintf("not read within %s", time.Duration(b.Limit.Time))}
 	}
 	return nil
+}
+
+// Mark notes that what begins at an offset has been yielded, so that another
+// reading of the same message does not yield it again. in is comparable.
+func (b *Budget) Mark(in io.ReaderAt, at int64) {
+	b.places = append(b.places, place{in, at})
+	if b.known != nil {
+		b.known[place{in, at}] = true
+	}
+}
+
+// Marked reports whether Mark was called with the same arguments.
+func (b *Budget) Marked(in io.ReaderAt, at int64) bool {
+	if b.known == nil {
+		b.known = make(map[place]bool, len(b.places))
+		for _, p := range b.places {
+			b.known[p] = true
+		}
+	}
+	return b.known[place{in, at}]
 }
 
 // Hold reserves memory for a decoder's dictionary or window; release gives it

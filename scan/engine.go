@@ -99,7 +99,7 @@ func (w *walk) message(ctx context.Context, m *Message, limit rules.Limit) {
 		size = int64(limit.Size)
 		w.note("", "", &Flaw{Rule: "limit.size", Note: fmt.Sprintf("message over %d bytes", limit.Size)})
 	}
-	raw := io.NewSectionReader(whole{m.Content, m.Size}, 0, size)
+	raw := io.NewSectionReader(&whole{m.Content, m.Size}, 0, size)
 	// Not every byte of a message is read: one that ends early is noticed here.
 	if n, err := raw.ReadAt(make([]byte, 1), size-1); n == 0 && size > 0 {
 		w.note("", "", err)
@@ -119,7 +119,7 @@ type whole struct {
 	size int64
 }
 
-func (w whole) ReadAt(p []byte, off int64) (int, error) {
+func (w *whole) ReadAt(p []byte, off int64) (int, error) {
 	n, err := w.ReaderAt.ReadAt(p, off)
 	if err == io.EOF && off+int64(n) < w.size {
 		err = io.ErrUnexpectedEOF

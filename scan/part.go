@@ -33,6 +33,9 @@ type Part struct {
 	// read at any offset.
 	Raw *io.SectionReader
 
+	// Made is what the opener that made the part keeps of it for opening it.
+	Made any
+
 	head    []byte
 	headErr error
 	headed  bool

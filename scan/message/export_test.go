@@ -45,3 +45,9 @@ func Delimiters(body *io.SectionReader, boundary string) (list []Delimiter, err 
 		from = d.after
 	}
 }
+
+// ParamReadings is paramReadings without its second result.
+func ParamReadings(values []string, names ...string) []string {
+	list, _ := paramReadings(values, names...)
+	return list
+}

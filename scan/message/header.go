@@ -13,58 +13,6 @@ import (
 	"qguard/scan"
 )
 
-// newEntity reads the header at the start of raw and returns the part that
-// header and body make. defaultType is what an entity without Content-Type is.
-func newEntity(raw *io.SectionReader, b *scan.Budget, defaultType string) (*scan.Part, error) {
-	block, bodyAt, err := readBlock(raw, int(b.Limit.Header))
-	if err != nil {
-		return nil, err
-	}
-	header := parseHeader(block)
-	if len(header) == 0 && len(bytes.TrimSpace(block)) > 0 {
-		bodyAt = 0 // QUIRK: clients show a message that begins with no field as text
-	}
-	p := &scan.Part{Header: header, Types: []string{defaultType}}
-	body := io.NewSectionReader(raw, bodyAt, raw.Size()-bodyAt)
-
-	value := header.Get("Content-Type")
-	mediaType, params := defaultType, map[string]string(nil)
-	var names []string
-	if value != "" {
-		mediaType, params = contentType(value)
-		p.Types[0] = mediaType
-		names = append(names, nameParams(value, params, "name")...)
-	}
-	if d := header.Get("Content-Disposition"); d != "" {
-		_, dparams := disposition(d)
-		names = append(nameParams(d, dparams, "filename"), names...)
-	}
-	for _, n := range names {
-		p.Names = appendNew(p.Names, n)
-	}
-
-	if p.Is("multipart/") {
-		p.Raw = body
-		return p, nil
-	}
-	encoding := strings.ToLower(strings.TrimSpace(header.Get("Content-Transfer-Encoding")))
-	p.Open = func() (io.Reader, error) { return decode(body, encoding) }
-	if identity(encoding) {
-		p.Raw = body
-	}
-	if p.Is("text/") {
-		charset := params["charset"]
-		p.Text = func() (io.Reader, error) {
-			r, err := p.Open()
-			if err != nil {
-				return nil, err
-			}
-			return toUTF8(r, charset), nil
-		}
-	}
-	return p, nil
-}
-
 // skipFrom returns the length of a leading mbox line, "From " or ">From ".
 func skipFrom(raw *io.SectionReader) (int64, error) {
 	line := make([]byte, 1024)
@@ -101,6 +49,20 @@ func readBlock(raw *io.SectionReader, max int) (block []byte, bodyAt int64, err 
 			return nil, 0, &scan.Flaw{Rule: "limit.size", Note: fmt.Sprintf("header over %d bytes", max)}
 		}
 	}
+}
+
+// firstBlock reads what may be the header of an entity whose first line is no
+// field: to the first empty line behind a line that is none, 4 KiB at most.
+func firstBlock(raw *io.SectionReader) ([]byte, error) {
+	block := make([]byte, min(4096, raw.Size()))
+	if n, err := raw.ReadAt(block, 0); n < len(block) {
+		return nil, err
+	}
+	skip := len(block) - len(bytes.TrimLeft(block, "\r\n"))
+	if end := blankLine(block[skip:]); end >= 0 {
+		block = block[:skip+end]
+	}
+	return block, nil
 }
 
 // blankLine returns the offset behind the first empty line, -1 without one.

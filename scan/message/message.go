@@ -63,16 +63,26 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 		return &scan.Flaw{Rule: "mime.partial", Note: "a piece of a message, to be joined in the mail client"}
 	case p.Is("message/external-body"):
 		return &scan.Flaw{Rule: "mime.partial", Note: "the body is elsewhere and fetched by the mail client"}
-	case p.Is("multipart/") && p.Raw != nil:
-		return multipart(p, b, yield)
-	case p.Is("message/rfc822", "message/global") || p.Open != nil && p.Named(".eml", ".nws", ".mht", ".mhtml"):
-		return entity(p, b, yield)
 	}
-	return nil
+	var err error
+	e, made := p.Made.(*entity)
+	if !made && p.Is("multipart/") && p.Raw != nil {
+		e = unmade(p)
+	}
+	if e != nil && p.Is("multipart/") {
+		err = e.multipart(b, yield)
+	}
+	if made && p.Open != nil {
+		err = errors.Join(err, e.readings(b, yield))
+	}
+	if p.Is("message/rfc822", "message/global") || p.Open != nil && p.Named(".eml", ".nws", ".mht", ".mhtml") {
+		err = errors.Join(err, openMessage(p, b, yield))
+	}
+	return err
 }
 
-// entity yields the one entity of a message.
-func entity(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
+// openMessage yields the one entity of a message.
+func openMessage(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
 	raw, err := p.Content(b)
 	if err != nil {
 		return err
@@ -84,21 +94,22 @@ func entity(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
 	if err != nil {
 		return err
 	}
-	child, err := newEntity(io.NewSectionReader(raw, start, raw.Size()-start), b, "text/plain")
+	if err := b.Part(); err != nil {
+		return err
+	}
+	e, err := newEntity(section(raw, start, raw.Size()-start), b, "text/plain")
 	if err != nil {
 		return err
 	}
+	child := e.part
 	child.Depth, child.Nest = p.Depth+1, p.Nest
 	// IMAP numbers the parts of a message, and of a multipart that is all
 	// of it, from the message's own number.
 	child.Path = p.Path
-	if !child.Is("multipart/") {
+	if child.Open != nil {
 		child.Path = number(p.Path, "1")
 	}
-	if err := b.Part(); err != nil {
-		return err
-	}
-	if err := yield(child); err != nil {
+	if err := e.yield(b, yield); err != nil {
 		return err
 	}
 	if subject := child.Header.Get("Subject"); subject != "" {

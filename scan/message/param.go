@@ -32,12 +32,7 @@ func looseParams(value string) (kind string, params map[string]string) {
 			}
 			continue
 		}
-		number, encoded := strings.CutSuffix(tail, "*")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			n, encoded = 0, true // name*=...
-		}
-		pieces[base] = append(pieces[base], piece{n, encoded, v})
+		pieces[base] = append(pieces[base], parsePiece("*"+tail, v))
 	}
 	for base, list := range pieces {
 		if joined := join(list); joined != "" {
@@ -54,10 +49,27 @@ type piece struct {
 	value   string
 }
 
+// parsePiece reads the end of a piece's name, "*0*" or "*".
+func parsePiece(key, value string) piece {
+	number, encoded := strings.CutSuffix(key[1:], "*")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		n, encoded = 0, true // name*=...
+	}
+	return piece{n, encoded, value}
+}
+
+// sortedPieces returns the pieces in the order of their numbers.
+func sortedPieces(list []piece) []piece {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b piece) int { return a.number - b.number })
+	return list
+}
+
 // join puts pieces in order, undoes %-escapes and decodes the charset that
 // stands before the first piece: charset'language'text (RFC 2231 section 4).
 func join(list []piece) string {
-	slices.SortStableFunc(list, func(a, b piece) int { return a.number - b.number })
+	list = sortedPieces(list)
 	charset := ""
 	var out strings.Builder
 	for i, p := range list {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 )
@@ -11,6 +12,7 @@ import (
 // at the end of a line, which the RFC asks to delete, are kept.
 type quotedReader struct {
 	r     io.Reader
+	odd   *oddity // nil: nobody asks
 	raw   [chunk]byte
 	out   [chunk]byte
 	n     int // bytes in raw that are not decoded yet
@@ -26,7 +28,10 @@ func (q *quotedReader) Read(p []byte) (int, error) {
 		var n int
 		n, q.err = q.r.Read(q.raw[q.n:])
 		q.n += n
-		used, out := unquotePrintable(q.raw[:q.n], q.err != nil)
+		used, out, odd := unquotePrintable(q.raw[:q.n], q.err != nil)
+		if odd && q.odd != nil {
+			*q.odd |= oddEscape
+		}
 		q.ready = q.out[:copy(q.out[:], out)]
 		q.n = copy(q.raw[:], q.raw[used:q.n])
 	}
@@ -40,8 +45,9 @@ func (q *quotedReader) Read(p []byte) (int, error) {
 const maxSoftBreak = 1 << 10
 
 // unquotePrintable decodes src in place and returns how much of it was used.
-// Without last, an escape that may go on behind src is left.
-func unquotePrintable(src []byte, last bool) (used int, out []byte) {
+// Without last, an escape that may go on behind src is left. odd: an equals sign
+// began no escape.
+func unquotePrintable(src []byte, last bool) (used int, out []byte, odd bool) {
 	out = src[:0]
 	i := 0
 	for i < len(src) {
@@ -62,7 +68,7 @@ func unquotePrintable(src []byte, last bool) (used int, out []byte) {
 		soft := blanks <= maxSoftBreak
 		switch {
 		case !last && (len(rest) < 2 || soft && blanks == len(rest)):
-			return i, out
+			return i, out, odd
 		case soft && blanks == len(rest):
 			i = len(src)
 		case soft && rest[blanks] == '\n':
@@ -72,11 +78,58 @@ func unquotePrintable(src []byte, last bool) (used int, out []byte) {
 			i += 3
 		default:
 			out = append(out, '=')
+			odd = true
 			i++
 		}
 	}
-	return i, out
+	return i, out, odd
 }
+
+// newEscapeDropper returns a reader of quoted-printable text without what begins
+// an escape and is none, as some clients delete it before they decode: "=" and
+// blanks that no line feed follows, "=" and a character that no upper-case digit
+// makes an escape.
+func newEscapeDropper(r io.Reader) io.Reader { return &escapeDropper{r: bufio.NewReader(r)} }
+
+type escapeDropper struct{ r *bufio.Reader }
+
+func (d *escapeDropper) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		c, err := d.r.ReadByte()
+		if err != nil {
+			return n, err
+		}
+		if c == '=' {
+			if drop := d.drop(); drop > 0 {
+				d.r.Discard(drop)
+				continue
+			}
+		}
+		p[n] = c
+		n++
+	}
+	return n, nil
+}
+
+// drop returns how many bytes behind an equals sign go with it; 0: it stays.
+func (d *escapeDropper) drop() int {
+	next, _ := d.r.Peek(maxSoftBreak)
+	blanks := 0
+	for blanks < len(next) && (next[blanks] == ' ' || next[blanks] == '\t' || next[blanks] == '\r') {
+		blanks++
+	}
+	switch {
+	case len(next) < 2 || blanks < len(next) && next[blanks] == '\n' || next[0] == '=':
+		return 0
+	case blanks > 0:
+		return blanks
+	case upperHex(next[0]) && upperHex(next[1]):
+		return 0
+	}
+	return 1
+}
+
+func upperHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' }
 
 func hex(c byte) int {
 	switch {

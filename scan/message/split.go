@@ -2,75 +2,11 @@ package message
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"strconv"
-
-	"qguard/scan"
 )
 
 // maxBoundary is how long a boundary may be; RFC 2046 section 5.1.1 says 70.
 const maxBoundary = 4 << 10
-
-// multipart yields the entities between the delimiter lines of RFC 2046
-// section 5.1.1. The last part may lack its closing delimiter: a message cut
-// off is still read by clients. Without any delimiter the body is one text.
-func multipart(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
-	_, params := contentType(p.Header.Get("Content-Type"))
-	boundary := params["boundary"]
-	if len(boundary) > maxBoundary {
-		return &scan.Flaw{Rule: "limit.size", Note: fmt.Sprintf("boundary over %d bytes", maxBoundary)}
-	}
-	defaultType := "text/plain"
-	if p.Is("multipart/digest") {
-		defaultType = "message/rfc822"
-	}
-	s := splitter{raw: p.Raw, mark: []byte("\n--" + boundary)}
-	open, err := s.next(0)
-	if err != nil {
-		return err
-	}
-	if boundary == "" || !open.found || open.final {
-		return yield(asText(p))
-	}
-	for n := 1; open.found && !open.final; n++ {
-		end, err := s.next(open.after)
-		if err != nil {
-			return err
-		}
-		if err := b.Part(); err != nil {
-			return err
-		}
-		raw := io.NewSectionReader(p.Raw, open.after, max(0, end.before-open.after))
-		child, err := newEntity(raw, b, defaultType)
-		if err != nil {
-			return err
-		}
-		child.Path, child.Depth, child.Nest = number(p.Path, strconv.Itoa(n)), p.Depth+1, p.Nest
-		if err := yield(child); err != nil {
-			return err
-		}
-		open = end
-	}
-	return nil
-}
-
-// asText is a multipart that has no parts, read as the text it is.
-func asText(p *scan.Part) *scan.Part {
-	open := func() (io.Reader, error) { return io.NewSectionReader(p.Raw, 0, p.Raw.Size()), nil }
-	return &scan.Part{
-		Path: number(p.Path, "1"), Types: []string{"text/plain"},
-		Depth: p.Depth + 1, Nest: p.Nest, Raw: p.Raw, Open: open, Text: open,
-	}
-}
-
-// number appends an IMAP part number, or HEADER, to a path.
-func number(path, n string) string {
-	if path == "" {
-		return n
-	}
-	return path + "." + n
-}
 
 // delimiter is one delimiter line: the body before it ends at before, what
 // follows it begins at after. Not found: both are the end of the multipart.

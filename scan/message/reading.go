@@ -1,0 +1,380 @@
+package message
+
+import (
+	"io"
+	"strings"
+)
+
+// paramReadings returns every value that some client reads for a parameter of
+// one of these names ("name", "filename") in values of Content-Type and
+// Content-Disposition fields. Where the grammar is kept there is one reading and
+// tidyParams says so; this is for the rest, and takes all of:
+//
+//   - the name found anywhere behind a delimiter, inside quotes too, whatever
+//     blanks, comments, quotes and backslashes are in it;
+//   - the value up to its closing quote with and without escapes undone, up to
+//     the next blank, semicolon or parameter, with and without its comments;
+//   - the pieces of RFC 2231 in the order of their numbers and in the order they
+//     stand in, with gaps, over several fields, after any charset or none;
+//   - encoded words (RFC 2047) decoded, UTF-16 without a mark in both byte orders.
+//
+// all: no limit was reached.
+func paramReadings(values []string, names ...string) (list []string, all bool) {
+	r := readings{more: maxParams}
+	joined := strings.Join(values, "\n; ") // no value has a line feed in it
+	r.read(joined, names)
+	if bare := withoutComments(joined); bare != joined {
+		r.read(bare, names)
+	}
+	return r.list, r.more >= 0
+}
+
+// maxParams is how often a parameter may stand in an entity's header, maxValue
+// how many bytes of one are read in more than one way.
+const (
+	maxParams = 128
+	maxValue  = 4 << 10
+)
+
+// maxReadings is how many values of a parameter are kept.
+const maxReadings = 32
+
+// readings collects values, each once.
+type readings struct {
+	list []string
+	more int // parameters that may still be read
+}
+
+func (r *readings) add(s string) {
+	s = strings.Trim(s, " \t\r\n")
+	if s != "" && len(r.list) < maxReadings {
+		r.list = appendNew(r.list, s)
+	}
+}
+
+// value adds what may be meant by a value as written.
+func (r *readings) value(s string) {
+	if len(s) > maxValue {
+		r.add(s) // whoever judges it has a limit of his own
+		return
+	}
+	for _, v := range decodeWordReadings(s) {
+		r.add(v)
+	}
+}
+
+// read adds the values of the named parameters in s.
+func (r *readings) read(s string, names []string) {
+	lower := lowerASCII(s)
+	for _, name := range names {
+		var pieces []piece
+		for at := 0; ; {
+			i := strings.Index(lower[at:], name)
+			if i < 0 {
+				break
+			}
+			start := at + i
+			at = start + len(name)
+			if r.more--; r.more < 0 {
+				return
+			}
+			if start > 0 && isNameByte(lower[start-1]) {
+				continue
+			}
+			key, rest, ok := parameter(s[at:])
+			if !ok {
+				continue
+			}
+			if key == "" {
+				r.plain(rest)
+				continue
+			}
+			pieces = append(pieces, parsePiece(key, pieceValue(rest)))
+		}
+		for _, order := range [][]piece{pieces, sortedPieces(pieces)} {
+			for _, v := range joinReadings(order) {
+				r.value(v)
+			}
+		}
+	}
+}
+
+// pieceValue takes a piece's value from what follows its equals sign.
+func pieceValue(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	s = strings.TrimLeft(s, " \t\r")
+	if strings.HasPrefix(s, `"`) {
+		return unquote(s)
+	}
+	bare, _, _ := strings.Cut(s, ";")
+	return strings.TrimRight(bare, " \t\r")
+}
+
+// lowerASCII keeps the offsets, which strings.ToLower may not.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
+}
+
+// isNameByte reports what may stand in a parameter's name.
+func isNameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c >= 0x80
+}
+
+// parameter takes what follows a parameter's name: nothing or the piece's
+// "*0*", then the equals sign; and returns the text behind it.
+func parameter(s string) (key, rest string, ok bool) {
+	head, rest, ok := strings.Cut(s[:min(len(s), 64)], "=")
+	if !ok {
+		return "", "", false
+	}
+	rest = s[len(head)+1:]
+	key = strings.Map(func(c rune) rune {
+		if strings.ContainsRune(" \t\r\n\v\f\x00\"'\\()", c) {
+			return -1
+		}
+		return c
+	}, head)
+	if strings.Trim(key, "*0123456789") != "" || key != "" && key[0] != '*' {
+		return "", "", false
+	}
+	return key, rest, true
+}
+
+// plain adds the readings of a value that is no piece.
+func (r *readings) plain(s string) {
+	s, _, _ = strings.Cut(s[:min(len(s), 2*maxValue)], "\n")
+	s = strings.TrimLeft(s, " \t\r")
+	whole := s[:nextParam(s)]
+	if strings.HasPrefix(s, `"`) {
+		r.value(unquote(s))
+		if inner, _, ok := strings.Cut(s[1:], `"`); ok && strings.Contains(inner, `\`) {
+			r.value(inner)
+		}
+	} else {
+		bare, _, _ := strings.Cut(s, ";")
+		r.value(strings.Trim(bare, " \t'\""))
+		if i := strings.IndexAny(bare, " \t,\""); i > 0 {
+			r.value(bare[:i])
+		}
+	}
+	trimmed := strings.Trim(whole, " \t;'\"")
+	r.value(trimmed)
+	if strings.ContainsAny(trimmed, "\"\\") {
+		r.value(strings.NewReplacer(`"`, "", `\`, "").Replace(trimmed))
+		r.value(strings.NewReplacer(`\"`, `"`, `\`, "").Replace(trimmed))
+	}
+	if strings.Contains(trimmed, "%") {
+		r.value(unescape(trimmed))
+	}
+}
+
+// nextParam returns where the next parameter begins, ";" or "," and "token=", or
+// the end.
+func nextParam(s string) int {
+	for i := 0; i < len(s); i++ {
+		if s[i] != ';' && s[i] != ',' {
+			continue
+		}
+		rest := strings.TrimLeft(s[i+1:min(len(s), i+80)], " \t\r\n")
+		j := 0
+		for j < len(rest) && (isNameByte(rest[j]|0x20) || rest[j] == '*') {
+			j++
+		}
+		if j > 0 && strings.HasPrefix(strings.TrimLeft(rest[j:], " \t"), "=") {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// joinReadings joins pieces with each charset that may be meant.
+func joinReadings(list []piece) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	var escaped strings.Builder
+	charset := ""
+	for i, p := range list {
+		v := p.value
+		if strings.Count(v, "'") >= 2 && (p.encoded || i == 0) {
+			f := strings.SplitN(v, "'", 3)
+			v = f[2]
+			if charset == "" {
+				charset = f[0]
+			}
+		}
+		escaped.WriteString(unescape(v))
+	}
+	return charsetReadings(escaped.String(), charset)
+}
+
+// charsetReadings decodes bytes from a charset. QUIRK: RFC 2781 section 4.3
+// makes UTF-16 without a mark big-endian; Windows takes it for little-endian.
+func charsetReadings(s, charset string) []string {
+	list := []string{decodeCharset(s, charset)}
+	if name := strings.ToLower(strings.Trim(charset, " \"'")); name == "utf-16" || name == "utf16" || name == "ucs-2" {
+		list = append(list, decodeCharset(s, "utf-16be"), decodeCharset(s, "utf-16le"))
+	}
+	return list
+}
+
+func decodeCharset(s, charset string) string {
+	text, err := io.ReadAll(toUTF8(strings.NewReader(s), charset))
+	if err != nil {
+		return s
+	}
+	return string(text)
+}
+
+// decodeWordReadings returns s and, where encoded words stand in it, s decoded:
+// as RFC 2047 section 6.2 has it, and as clients do with words that it forbids
+// (blanks or bad base64 in them, no end).
+func decodeWordReadings(s string) []string {
+	if !strings.Contains(s, "=?") {
+		return []string{s}
+	}
+	list := []string{decodeWords(s)}
+	variants := []string{""}
+	rest := s
+	for {
+		before, word, ok := strings.Cut(rest, "=?")
+		f := strings.SplitN(word, "?", 3)
+		if !ok || len(f) < 3 {
+			break
+		}
+		text, after, _ := strings.Cut(f[2], "?=")
+		if strings.Trim(before, " \t\r\n") == "" && variants[0] != "" {
+			before = ""
+		}
+		var next []string
+		for i, v := range charsetReadings(decodeWordText(f[1], text), f[0]) {
+			next = append(next, variants[min(i, len(variants)-1)]+before+v)
+		}
+		variants, rest = next, after
+	}
+	for _, v := range variants {
+		list = append(list, v+rest)
+	}
+	return list
+}
+
+// decodeWordText undoes B or Q, tolerantly.
+func decodeWordText(encoding, text string) string {
+	var r io.Reader
+	if strings.EqualFold(strings.TrimSpace(encoding), "b") {
+		r = &base64Reader{r: strings.NewReader(text)}
+	} else {
+		r = &quotedReader{r: strings.NewReader(strings.ReplaceAll(text, "_", " "))}
+	}
+	out, _ := io.ReadAll(r) // a strings.Reader gives no error
+	return string(out)
+}
+
+// withoutComments removes what stands in parentheses (RFC 5322 section 3.2.2),
+// nested ones too, outside quotes; one that is not closed stays.
+func withoutComments(s string) string {
+	if !strings.Contains(s, "(") {
+		return s
+	}
+	var out strings.Builder
+	depth, open, quoted := 0, 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && i+1 < len(s):
+			if depth == 0 {
+				out.WriteString(s[i : i+2])
+			}
+			i++
+		case c == '"' && depth == 0:
+			quoted = !quoted
+			out.WriteByte(c)
+		case c == '(' && !quoted:
+			if depth == 0 {
+				open = i
+			}
+			depth++
+		case c == ')' && depth > 0:
+			depth--
+		case depth == 0:
+			out.WriteByte(c)
+		}
+	}
+	if depth > 0 {
+		out.WriteString(s[open:])
+	}
+	return out.String()
+}
+
+// tidyParams reports whether every reader reads a value alike: one word or
+// "type/subtype", then parameters of different names whose values are tokens or
+// quoted strings without escapes, encoded words, comments or pieces.
+func tidyParams(value string) bool {
+	kind, rest, _ := strings.Cut(value, ";")
+	kind = strings.Trim(kind, " \t")
+	if kind == "" || strings.Count(kind, "/") > 1 || !isToken(strings.Replace(kind, "/", "", 1)) {
+		return false
+	}
+	var seen [8]string
+	n := 0
+	for rest = strings.Trim(rest, " \t"); rest != ""; rest = strings.TrimLeft(rest, " \t") {
+		if rest[0] == ';' {
+			rest = rest[1:]
+			continue
+		}
+		key, after, ok := strings.Cut(rest, "=")
+		if !ok || !isToken(key) || strings.IndexByte(key, '*') >= 0 || n == len(seen) {
+			return false
+		}
+		for _, have := range seen[:n] {
+			if strings.EqualFold(have, key) {
+				return false
+			}
+		}
+		seen[n] = key
+		n++
+		var tidy bool
+		if rest, tidy = afterValue(after); !tidy {
+			return false
+		}
+	}
+	return true
+}
+
+// afterValue returns what follows a parameter's value, and whether the value is
+// a token or a plain quoted string and a semicolon or the end follows.
+func afterValue(s string) (rest string, tidy bool) {
+	if q, ok := strings.CutPrefix(s, `"`); ok {
+		value, rest, ok := strings.Cut(q, `"`)
+		rest = strings.TrimLeft(rest, " \t")
+		return rest, ok && strings.IndexByte(value, '\\') < 0 && !strings.Contains(value, "=?") &&
+			value == strings.Trim(value, " \t") && !hasControl(value) && (rest == "" || rest[0] == ';')
+	}
+	value, rest, _ := strings.Cut(s, ";")
+	value = strings.TrimRight(value, " \t")
+	return rest, isToken(value)
+}
+
+// isToken reports an RFC 2045 token.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
