@@ -17,6 +17,7 @@ import (
 	"qguard/scan/authenticate"
 	"qguard/scan/credential"
 	"qguard/scan/document"
+	"qguard/scan/header"
 	"qguard/scan/message"
 	"qguard/scan/xfile"
 )
@@ -49,6 +50,7 @@ func New(c *rules.Config, warn func(error)) (*scan.Engine, error) {
 		})
 		e.Scanners = append(e.Scanners, credential.New(c.Credential, backend, memory))
 	}
+	e.Scanners = append(e.Scanners, header.New(time.Now)) // last: of equals the first finding is named
 	return e, nil
 }
 

@@ -16,6 +16,7 @@ var stairs = map[string][]string{
 	"scan/archive":      {"scan"},
 	"scan/document":     {"scan"},
 	"scan/xfile":        {"scan", "rules"},
+	"scan/header":       {"scan"},
 	"scan/authenticate": {},
 	"scan/credential":   {"scan", "rules", "scan/authenticate"},
 	"qhpsi":             {"scan", "rules", "cache", "scan/*"},
