@@ -29,14 +29,20 @@ type Envelope struct {
 }
 
 // Decide gives a finding its action and the text of a refusal. grave chooses
-// the worse of the two defaults that some rules have.
+// the worse of the two defaults that some rules have. An entry without a rule
+// does not make more of what only tags or passes: "reject what this sender sends
+// that is unsafe" is no word about his missing dates.
 func (p Policy) Decide(rule string, grave bool, e Envelope) (Action, string) {
+	usual := DefaultAction(rule, grave)
 	for _, entry := range p {
+		if entry.Rule == "" && usual <= Tag && *entry.Action > Tag {
+			continue
+		}
 		if entry.matches(rule, e) {
 			return *entry.Action, entry.Text
 		}
 	}
-	return DefaultAction(rule, grave), ""
+	return usual, ""
 }
 
 func (n Entry) matches(rule string, e Envelope) bool {
@@ -103,8 +109,8 @@ func DefaultAction(rule string, grave bool) Action {
 		return Tag
 	case "credential.undecided":
 		return Defer
-	case "header.subject", "header.recipient", "header.8bit", "header.base64":
-		return Pass // honest mail does these every day
+	case "header.from", "header.date", "header.subject", "header.recipient", "header.8bit", "header.base64":
+		return Pass // honest programs do these every day
 	}
 	switch family {
 	case "virus":

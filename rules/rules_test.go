@@ -158,13 +158,15 @@ text = "no"
 		{"recipient", "xfile.name", false, rules.Envelope{Recipient: "lab@example.org"}, rules.Replace},
 		{"client", "xfile.name", false, client("2001:db8::7"), rules.Defer},
 		{"direction", "header.from", false, rules.Envelope{Outgoing: true}, rules.Reject},
-		{"other direction", "header.from", false, rules.Envelope{}, rules.Tag},
+		{"other direction", "header.clock", false, rules.Envelope{}, rules.Tag},
 		{"two defaults, light", "xfile.encrypted", false, rules.Envelope{}, rules.Tag},
 		{"two defaults, grave", "xfile.encrypted", true, rules.Envelope{}, rules.Hold},
 		{"undecided", "credential.undecided", false, rules.Envelope{}, rules.Defer},
 		{"guessing", "credential.guessing", false, rules.Envelope{}, rules.Tag},
 		{"limit", "limit.time", false, rules.Envelope{}, rules.Hold},
 		{"macro", "xfile.macro", false, rules.Envelope{}, rules.Hold},
+		{"no rule, no finding worth it", "header.from", false, sender("a@sub.example.net"), rules.Pass},
+		{"no rule, tagged", "header.from", false, sender("a@example.com"), rules.Tag},
 		{"virus", "virus.clamd", false, rules.Envelope{}, rules.Reject},
 	} {
 		if got, _ := c.Policy.Decide(test.rule, test.grave, test.env); got != test.want {

@@ -39,13 +39,16 @@ func (e *Engine) Scan(ctx context.Context, m *Message) Verdict {
 		w.end(ctx, look)
 	}
 	unsafe := w.disputedUnsafe()
-	for i := range w.findings {
-		f := &w.findings[i]
+	kept := w.findings[:0]
+	for _, f := range w.findings {
 		f.Grave = f.Grave || unsafe && f.Rule == ambiguous
 		f.Name, f.Note = Printable(f.Name, 256), Printable(f.Note, 256)
 		f.Action, f.Text = e.Policy.Decide(f.Rule, f.Grave, m.Envelope)
+		if f.Action != rules.Pass || rules.DefaultAction(f.Rule, f.Grave) != rules.Pass {
+			kept = append(kept, f) // what passes by default is a check that nobody switched on
+		}
 	}
-	return Verdict{Findings: w.findings, Err: w.err}
+	return Verdict{Findings: kept, Err: w.err}
 }
 
 // walk is the state of one message.
