@@ -192,7 +192,7 @@ func (e *entity) open(charset string) {
 
 // yield hands on the strict reading.
 func (e *entity) yield(b *scan.Budget, yield func(*scan.Part) error) error {
-	in, off, _ := e.body.Outer()
+	in, off, _ := e.raw.Outer()
 	b.Mark(in, off)
 	return yield(e.part)
 }

@@ -67,6 +67,9 @@ func (m *split) strict() error {
 		if err := m.child(raw, strconv.Itoa(m.count+1), false); err != nil {
 			return err
 		}
+		// RFC 2046 section 5.1.1 has a reader compare the boundary and no
+		// more: to that one the near line is a delimiter.
+		e.disputed = e.disputed || s.near
 		if !m.last.found {
 			return m.beyond(open)
 		}

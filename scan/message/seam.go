@@ -15,8 +15,8 @@ import (
 // Clients differ on what a boundary parameter says in a hundred ways, on what a
 // multipart is and where it ends; where they do, every seam is taken for one.
 type seam struct {
-	body, end int64
-	key       string // the line without what a closing delimiter adds
+	start, end int64  // of the part
+	key        string // the line without what a closing delimiter adds
 }
 
 // maxKeys bounds the different delimiters that a reading goes by.
@@ -33,30 +33,16 @@ func (m *split) seams(region *io.SectionReader) error {
 	in, off, _ := region.Outer()
 	n := 0
 	for _, f := range found {
-		raw := section(region, f.body, f.end-f.body)
-		bodyAt, err := bodyOffset(raw, m.budget)
-		if err != nil {
-			return err
-		}
-		if m.budget.Marked(in, off+f.body+bodyAt) {
+		if m.budget.Marked(in, off+f.start) {
 			continue
 		}
 		n++
 		m.what = appendNew(m.what, "where the parts are")
-		if err := m.child(raw, "~"+strconv.Itoa(n), true); err != nil {
+		if err := m.child(section(region, f.start, f.end-f.start), "~"+strconv.Itoa(n), true); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// bodyOffset is where newEntity would have the body of raw begin.
-func bodyOffset(raw *io.SectionReader, b *scan.Budget) (int64, error) {
-	block, bodyAt, err := readBlock(raw, int(b.Limit.Header))
-	if err == nil && len(parseHeader(block)) == 0 && len(bytes.TrimSpace(block)) > 0 {
-		bodyAt = 0
-	}
-	return bodyAt, err
 }
 
 // seams finds the seams of a body. A part ends at the next seam, or at a line that
@@ -98,7 +84,7 @@ func (s *splitter) seams(b *scan.Budget) (found []seam, err error) {
 			return nil, err
 		}
 		if n := len(found); n > 0 && found[n-1].end == size && (headed || hasPrefix(line, keys)) {
-			found[n-1].end = max(before, found[n-1].body)
+			found[n-1].end = max(before, found[n-1].start)
 		}
 		if !headed {
 			continue

@@ -19,6 +19,7 @@ type delimiter struct {
 type splitter struct {
 	raw  *io.SectionReader
 	mark []byte // line feed, "--" and the boundary
+	near bool   // a line began with the mark and was no delimiter line
 	buf  []byte // some of raw's bytes, from offset at
 	at   int64
 }
@@ -81,6 +82,7 @@ func (s *splitter) line(from int64) (d delimiter, err error) {
 	}
 	if skip('-') {
 		if !skip('-') {
+			s.near = true
 			return delimiter{}, err
 		}
 		d.final = true
@@ -88,6 +90,7 @@ func (s *splitter) line(from int64) (d delimiter, err error) {
 	for skip(' ') || skip('\t') {
 	}
 	if skip('\r'); !skip('\n') && at < s.raw.Size() {
+		s.near = true
 		return delimiter{}, err
 	}
 	d.found, d.after = true, at
