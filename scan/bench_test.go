@@ -139,7 +139,7 @@ func attacks(size int) []struct{ name, mail, rule string } {
 		{"blanks in quoted-printable", body("Content-Transfer-Encoding: quoted-printable\n", "="+strings.Repeat(" ", 1000)), ""},
 		{"padding in base64", body("Content-Transfer-Encoding: base64\n", "="), ""},
 		{"junk in base64", body("Content-Transfer-Encoding: base64\n", "*"), ""},
-		{"short lines in base64", body("Content-Transfer-Encoding: base64\n", "A\n"), "mime.ambiguous"},
+		{"short lines in base64", body("Content-Type: a/b\nContent-Transfer-Encoding: base64\n", "A\n"), "mime.ambiguous"},
 		{"seams", body("Content-Type: multipart/mixed\n", "--a\nContent-Type: a/b\n\n"), "limit.parts"},
 		{"seams without end", body("Content-Type: multipart/mixed\n", "--a\nContent-Type: a/b\n"), "limit.parts"},
 		{"seams that are none", body("Content-Type: multipart/mixed\n", "--a\nb: c\n"), ""},

@@ -178,7 +178,7 @@ func (r *recorder) Begin(*scan.Message) scan.Look { return r }
 func (r *recorder) End(context.Context) ([]scan.Finding, error) { return nil, nil }
 
 func (r *recorder) Part(_ context.Context, p *scan.Part) error {
-	if p.Open == nil || p.Depth < 0 {
+	if p.Open == nil || p.Depth < 0 || p.Disputed { // a strict reader knows of no other reading
 		return nil
 	}
 	body, err := p.Open()

@@ -147,6 +147,7 @@ func (e *entity) bodyAt() int64 { return e.raw.Size() - e.body.Size() }
 // looseNames adds the names that other readings give.
 func (e *entity) looseNames(names []string) {
 	p := e.part
+	none := len(p.Names) == 0
 	extensions := map[string]bool{}
 	for _, n := range p.Names {
 		extensions[extension(n)] = true
@@ -158,7 +159,7 @@ func (e *entity) looseNames(names []string) {
 			extensions[extension(n)] = true
 		}
 	}
-	if e.names = len(extensions) > 1; e.names {
+	if e.names = len(extensions) > 1 || none && len(names) > 0; e.names {
 		p.DisputedNames = p.Names // also those of the strict reading
 	}
 }

@@ -75,6 +75,9 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 	if made && p.Open != nil {
 		err = errors.Join(err, e.readings(b, yield))
 	}
+	if p.Open != nil {
+		err = errors.Join(err, openSecure(p, b, yield))
+	}
 	if p.Is("message/rfc822", "message/global") || p.Open != nil && p.Named(".eml", ".nws", ".mht", ".mhtml") {
 		err = errors.Join(err, openMessage(p, b, yield))
 	}

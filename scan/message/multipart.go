@@ -22,6 +22,9 @@ func (e *entity) multipart(b *scan.Budget, yield func(*scan.Part) error) error {
 	if err := m.lenient(); err != nil {
 		return err
 	}
+	if m.count > 0 && e.part.Open != nil {
+		m.what = append(m.what, "whether it has parts")
+	}
 	if m.count == 0 && e.part.Open == nil {
 		if err := m.leaf(); err != nil {
 			return err
@@ -64,7 +67,7 @@ func (m *split) strict() error {
 			return err
 		}
 		raw := section(e.body, open.after, max(0, m.last.before-open.after))
-		if err := m.child(raw, strconv.Itoa(m.count+1), false); err != nil {
+		if err := m.child(raw, strconv.Itoa(m.count+1), e.part.Open != nil); err != nil {
 			return err
 		}
 		// RFC 2046 section 5.1.1 has a reader compare the boundary and no

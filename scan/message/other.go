@@ -58,17 +58,21 @@ func (e *entity) others() (list []other) {
 		return func() (io.Reader, error) { return wrap(section(e.body, 0, e.body.Size())), nil }
 	}
 	if e.odd&(oddPadding|oddForeign|oddLine) != 0 {
-		add(e.body, "the base64", from(func(r io.Reader) io.Reader { return newLineBase64(r) }))
-		add(e.body, "the base64", from(func(r io.Reader) io.Reader { return &tupleBase64{r: r} }))
+		add(e.body, e.unless("the base64"), from(func(r io.Reader) io.Reader { return newLineBase64(r) }))
+		add(e.body, e.unless("the base64"), from(func(r io.Reader) io.Reader { return &tupleBase64{r: r} }))
 	}
 	if e.odd&oddEscape != 0 {
-		what := ""
-		if len(e.part.Names) > 0 || !strings.HasPrefix(e.part.Types[0], "text/") {
-			what = "the quoted-printable"
-		}
-		add(e.body, what, from(func(r io.Reader) io.Reader { return &quotedReader{r: newEscapeDropper(r)} }))
+		add(e.body, e.unless("the quoted-printable"), from(func(r io.Reader) io.Reader { return &quotedReader{r: newEscapeDropper(r)} }))
 	}
 	return list
+}
+
+// unless returns what the clients disagree on, "" where it is only running text.
+func (e *entity) unless(what string) string {
+	if len(e.part.Names) == 0 && strings.HasPrefix(e.part.Types[0], "text/") {
+		return ""
+	}
+	return what
 }
 
 // plausible reports whether a body looks as if it were in an encoding: lines of

@@ -76,9 +76,7 @@ func (s *splitter) seams(b *scan.Budget) (found []seam, err error) {
 			return nil, err
 		}
 		key := strings.TrimRight(line, "-")
-		if at = next; key == "" {
-			continue
-		}
+		at = next
 		headed, err := s.headed(next)
 		if err != nil {
 			return nil, err
@@ -104,7 +102,9 @@ func (s *splitter) seams(b *scan.Budget) (found []seam, err error) {
 }
 
 func hasPrefix(line string, keys []string) bool {
-	return slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(line, key) })
+	return slices.ContainsFunc(keys, func(key string) bool {
+		return strings.HasPrefix(line, key) && (key != "" || strings.Trim(line, "-") == "") // an empty boundary
+	})
 }
 
 // maxIndent is how much may stand before the hyphens of a delimiter line.
