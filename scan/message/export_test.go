@@ -51,3 +51,12 @@ func ParamReadings(values []string, names ...string) []string {
 	list, _ := paramReadings(values, names...)
 	return list
 }
+
+// TidyParams is tidyParams.
+var TidyParams = tidyParams
+
+// LooseFields is looseHeaderFields.
+func LooseFields(block []byte) (types, encodings []string, starts []int, odd bool) {
+	l := looseHeaderFields(block)
+	return l.types, l.encodings, l.starts, l.odd
+}

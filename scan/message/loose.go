@@ -86,7 +86,7 @@ func looseField(line []byte) (field func(*looseFields) *[]string, value string, 
 		return nil, "", false
 	}
 	name, rest, colon := bytes.Cut(line, []byte(":"))
-	if colon {
+	if colon && !bytes.HasPrefix(rest, []byte(":")) {
 		if field = fieldNamed(string(name)); field != nil {
 			return field, string(bytes.TrimSpace(rest)), true
 		}
