@@ -137,7 +137,7 @@ func TestOpener(t *testing.T) {
 		{"XHTML", scan.Part{Types: []string{"application/xhtml+xml"}, Text: some}, true},
 		{"by name", scan.Part{Types: []string{"text/plain"}, Names: []string{"A.HTM"}, Text: some}, true},
 		{"plain text", scan.Part{Types: []string{"text/plain"}, Text: some}, false},
-		{"no text", scan.Part{Types: []string{"text/html"}, Open: some}, false},
+		{"no bytes", scan.Part{Types: []string{"text/html"}}, false},
 	} {
 		yielded := false
 		err := document.Opener{}.Parts(context.Background(), &c.part, nil, func(*scan.Part) error { yielded = true; return nil })

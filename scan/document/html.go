@@ -14,15 +14,44 @@ import (
 // maxToken is how many bytes one HTML token may have.
 const maxToken = 8 << 20
 
-// openHTML yields the text of an HTML part.
-func openHTML(p *scan.Part, _ *scan.Budget, yield func(*scan.Part) error) error {
-	if p.Text == nil || !IsHTML(p) {
-		return nil
+// openHTML yields the text of an HTML part and what its data URLs and scripts
+// carry; what is active in it is the error. SVG and XSL have no text.
+func openHTML(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
+	kind := sniff(p)
+	labelled := p.Is("text/html", "application/xhtml+xml") || p.Named(".htm", ".html", ".shtml", ".xhtml")
+	if p.Text != nil && labelled || kind.html || kind.xml && !kind.svg && !kind.xsl {
+		if err := yield(htmlTextOf(p)); err != nil {
+			return err
+		}
 	}
-	return yield(&scan.Part{
+	var flaws error
+	if kind.html {
+		flaw, err := openPage(p, b, yield, markup{html: true})
+		if err != nil {
+			return err
+		}
+		flaws = flaw
+	}
+	if kind.html = false; kind.xml {
+		flaw, err := openPage(p, b, yield, kind)
+		if err != nil {
+			return err
+		}
+		flaws = errors.Join(flaws, flaw)
+	}
+	return flaws
+}
+
+// htmlTextOf is the text of an HTML part.
+func htmlTextOf(p *scan.Part) *scan.Part {
+	return &scan.Part{
 		Path: p.Path, Types: []string{"text/plain"}, Depth: p.Depth, Nest: p.Nest,
 		Text: func() (io.Reader, error) {
-			r, err := p.Text()
+			open := p.Text
+			if open == nil {
+				open = func() (io.Reader, error) { return source(p) }
+			}
+			r, err := open()
 			if err != nil {
 				return nil, err
 			}
@@ -30,12 +59,7 @@ func openHTML(p *scan.Part, _ *scan.Budget, yield func(*scan.Part) error) error 
 			z.SetMaxBuf(maxToken)
 			return &htmlText{z: z}, nil
 		},
-	})
-}
-
-// IsHTML reports whether a part with text is HTML source.
-func IsHTML(p *scan.Part) bool {
-	return p.Is("text/html", "application/xhtml+xml") || p.Named(".htm", ".html", ".shtml", ".xhtml")
+	}
 }
 
 // htmlText reads the text of an HTML token stream.
