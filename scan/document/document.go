@@ -28,6 +28,7 @@ type Opener struct{}
 // types, names or first bytes, and leaves others alone.
 var readers = [...]func(*scan.Part, *scan.Budget, func(*scan.Part) error) error{
 	openHTML,
+	openTable,
 }
 
 // Parts yields a document's text and the objects embedded in it; what is
