@@ -36,6 +36,7 @@ var magics = [...]struct {
 	{0, "\x00\x01\x00\x00Standard Jet DB", "mdb", "Access database"},
 	{0, "\x00\x01\x00\x00Standard ACE DB", "accdb", "Access database"},
 	{0, "#@~^", "vbe", "encoded script"},
+	{0, "FasdUAS ", "scpt", "AppleScript"},
 	{0, "xar!\x00\x1c", "pkg", "macOS package"},
 	{0, "!<arch>\ndebian", "deb", "Debian package"},
 	{0, "\xed\xab\xee\xdb", "rpm", "RPM package"},
@@ -50,7 +51,13 @@ var magics = [...]struct {
 // not.
 func (t table) content(p *scan.Part, head []byte) string {
 	extension, what := identify(head)
+	if extension == "" && !running(p) {
+		extension, what = starter(head)
+	}
 	if extension == "" {
+		if what := disguised(p, head); what != "" {
+			return what + " under another name"
+		}
 		if extension = shebang(head); extension == "" {
 			return ""
 		}
@@ -61,7 +68,7 @@ func (t table) content(p *scan.Part, head []byte) string {
 			return "script under another name"
 		}
 	}
-	if running(p) && (what == "script" || extension == "url" || extension == "reg" || extension == "vbe") {
+	if running(p) && (what == "script" || extension == "reg" || extension == "vbe") {
 		return "" // somebody shows how such a file begins
 	}
 	if why := t.blocked(extension); why != "" {
@@ -99,8 +106,6 @@ func identify(head []byte) (extension, what string) {
 	case len(head) > 8 && string(head[1:3]) == "WS" && strings.IndexByte("FCZ", head[0]) >= 0 && head[3] > 0 && head[3] < 60 && head[7] < 2:
 		// A version, then the length, below 32 MB.
 		return "swf", "Flash"
-	case isSection(head, "[internetshortcut]"):
-		return "url", "Internet shortcut"
 	}
 	return "", ""
 }
@@ -117,12 +122,6 @@ func isDOS(head []byte) bool {
 	}
 	return bytes.IndexByte(head[:min(len(head), 64)], 0) >= 0 ||
 		bytes.Contains(head[:min(len(head), 512)], []byte("cannot be run in DOS mode"))
-}
-
-// isSection reports whether a text file begins with an INI section.
-func isSection(head []byte, section string) bool {
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
-	return len(head) >= len(section) && strings.EqualFold(string(head[:len(section)]), section)
 }
 
 // shebang returns the extension that goes with the interpreter of a script.
@@ -169,4 +168,19 @@ func hidesScript(p *scan.Part) bool {
 		}
 	}
 	return false
+}
+
+// disguised returns what kind of script a part is whose name or type promises
+// something else.
+func disguised(p *scan.Part, head []byte) string {
+	if running(p) {
+		return ""
+	}
+	if p.Is("image/", "audio/", "video/", "font/", "application/pdf", "application/msword", "application/zip") {
+		return scriptText(head, false)
+	}
+	if hidesScript(p) {
+		return scriptText(head, p.Named(".txt", ".text", ".log", ".csv"))
+	}
+	return ""
 }

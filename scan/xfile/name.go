@@ -49,23 +49,37 @@ func forms(name string) []string {
 			}
 		}
 	}
-	variants := []string{name}
-	if compat := norm.NFKC.String(name); compat != name {
-		variants = append(variants, compat)
+	visible := strings.Map(dropInvisible, name)
+	add(visible)
+	add(compat(visible))
+	if visible == name {
+		return out
 	}
-	for _, v := range variants {
-		add(v)
-		if i := strings.IndexFunc(v, unicode.IsControl); i >= 0 {
-			add(v[:i])
-		}
-		if visible := strings.Map(dropInvisible, v); visible != v {
-			add(visible)
-		}
-		if i := strings.IndexAny(v, "\u202e\u202b\u2067"); i >= 0 {
-			add(strings.Map(dropInvisible, turned(v)))
-		}
+	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
+		start := strings.Map(dropInvisible, name[:i])
+		add(start)
+		add(compat(start))
+	}
+	if i := strings.IndexAny(name, "\u202e\u202b\u2067"); i >= 0 {
+		add(compat(strings.Map(dropInvisible, turned(name))))
 	}
 	return out
+}
+
+// compat is a visible name with plain blanks in the NFKC form, which is dear.
+func compat(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r >= 0x80 && unicode.Is(unicode.Zs, r) {
+			return ' '
+		}
+		return r
+	}, name)
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			return norm.NFKC.String(name)
+		}
+	}
+	return name
 }
 
 // bases returns a name without path and trailing dots and blanks, and where a
@@ -89,18 +103,22 @@ func bases(s string) []string {
 }
 
 func isTail(r rune) bool {
-	return r == '.' || r == '/' || r == '\\' || r == '"' || r == '\'' || unicode.IsSpace(r) || unicode.IsControl(r) ||
-		unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Z, r) || r == '\u3002' || r == '\u115f' || r == '\u3164'
+	if r < 0x80 {
+		return r <= ' ' || r == 0x7f || r == '.' || r == '/' || r == '\\' || r == '"' || r == '\''
+	}
+	return invisible(r) || unicode.Is(unicode.Z, r) || r == '\u3002' || r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0'
 }
 
 // dropInvisible removes control and format characters (bidi, zero-width, soft
 // hyphen).
 func dropInvisible(r rune) rune {
-	if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+	if r < ' ' || r >= 0x7f && invisible(r) {
 		return -1
 	}
 	return r
 }
+
+func invisible(r rune) bool { return r < 0xa0 || unicode.Is(unicode.Cf, r) }
 
 // turned is the name as shown: what follows a right-to-left override stands in
 // reverse.

@@ -15,7 +15,9 @@
 //	optional  off, unless the administrator blocks it
 //
 // Whole names (autorun.inf) and class identifiers in braces are found too. The
-// administrator adds extensions and takes them out.
+// administrator adds extensions and takes them out. An attached message that is
+// named by its subject, "Fwd: order at example.com", is no program for its last
+// word: see isTitle for how narrow that is.
 //
 // # By content
 //
@@ -24,6 +26,14 @@
 // extension's line in the table decides, so that block and allow hold for
 // content too. A script ("#!") is what its interpreter says, and always unsafe
 // where its name hides it; in running text it is no file.
+//
+// Small text files that start something have no magic number: Internet
+// shortcuts and their like are known by a section of an INI file, library and
+// search descriptors, settings shortcuts, script files, ClickOnce, consoles and
+// property lists by the root element of XML (and a word that sets them apart
+// where others share it), remote desktop sessions by their lines; UTF-16 as well.
+// Where a name or a type promises a picture, sound, a document or text, strong
+// marks of a batch, PHP, Windows or PowerShell script are found too.
 //
 // # Rules
 //
@@ -64,7 +74,7 @@ func (l *look) Part(_ context.Context, p *scan.Part) error {
 			l.findings = append(l.findings, scan.Finding{Rule: "limit.size", Part: p.Path, Name: name,
 				Note: fmt.Sprintf("file name over %d bytes", maxName)})
 		}
-		if why := l.table.name(name[max(0, len(name)-maxName):]); why != "" {
+		if why := l.table.name(name[max(0, len(name)-maxName):]); why != "" && !isTitle(p, name) {
 			l.add(p, "xfile.name", name, why)
 			break
 		}
