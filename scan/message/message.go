@@ -1,14 +1,18 @@
 // Package message opens messages and multiparts: bytes in, entities out, as
-// RFC 5322 and RFC 2045 to 2049 lay them out.
+// RFC 5322 and RFC 2045 to 2049 lay them out, and as mail clients read what
+// breaks those rules.
 //
 // # What is opened
 //
 //   - The message itself and every part of type message/rfc822 or
-//     message/global (RFC 6532), or named .eml, .nws, .mht or .mhtml: header,
-//     then one entity. A message that we are given is never guessed to be
-//     anything else from its first bytes.
+//     message/global (RFC 6532), or named .eml, .nws, .mht or .mhtml, or a web
+//     archive under a document's name (a header that says multipart/related, as
+//     Word and browsers open it): header, then one entity. A message that we are
+//     given is never guessed to be anything else from its first bytes.
 //   - multipart/*: one entity a part (RFC 2046 section 5.1). Parts of
 //     multipart/digest are messages unless they say otherwise.
+//   - S/MIME (RFC 8551): what an opaque signature or CMS compression wraps. What
+//     is encrypted for its recipient is xfile.encrypted.
 //   - message/partial and message/external-body are not whole here: the
 //     finding is mime.partial.
 //
@@ -20,17 +24,54 @@
 // reading - without being held: an entity is a range of its message's bytes
 // with a decoder over it. The tests compare the two readers on every mail.
 //
-// Where go-message refuses a header, the tolerant reader of this package takes
-// it: lines that are no field are skipped, parameters are read one by one
-// (RFC 2231 pieces and extended values included) instead of all or none. A
-// line "From " or ">From " before the header is mbox's, not the message's. A
-// header that begins with no field at all is a body.
+// Where go-message refuses a header, a tolerant reader takes it: lines that
+// are no field are skipped, parameters are read one by one (RFC 2231 pieces
+// and extended values included) instead of all or none. A line "From " or
+// ">From " before the header is mbox's, not the message's. A header that
+// begins with no field at all is a body.
 //
-// Transfer encodings are decoded as clients do, to the last byte that means
-// anything; see base64Reader and quotedReader. An encoding name that nobody
-// knows means none (RFC 2045 section 6.4 asks to treat such a part as opaque
-// bytes, which is the same). uuencode, yEnc and BinHex are not decoded yet:
-// a part that names one is xfile.unreadable.
+// # The other readings
+//
+// Clients forgive what the RFCs forbid, each in its own way, so that two of
+// them see different parts, names and bytes in one message. An entity whose
+// header every client reads alike has one reading: each of the three Content
+// fields at most once, spelt in full, with its colon, every line a field or
+// indented, parameters plain (tidyParams), a transfer encoding that exists. All
+// others are read in every way below, and all that any reading gives is yielded:
+//
+//   - Header lines (looseHeaderFields): a bare CR or NUL ends a line; blanks,
+//     comments, quotes, control and 8-bit characters in a field's name (RFC 5322
+//     sections 3.2.2 and 4.5); several colons or none; a continuation that is not
+//     indented; fields that stand twice, against section 3.6.
+//   - The body begins at the empty line, at a line of blanks, at or behind the
+//     first line that is no field, or behind a header that such lines precede.
+//   - Parameters (paramReadings): RFC 2231 pieces in any order, with gaps, over
+//     several fields, in any charset or none; encoded words (RFC 2047 section 5
+//     forbids them there); duplicates; comments; escapes; values without quotes
+//     or with one too few.
+//   - The type (mediaTypeReadings): misspelt, quoted, commented, second of two;
+//     whatever speaks of a boundary may be a multipart.
+//   - Boundaries: where the parameter has several readings, or none is found, or
+//     delimiter lines go on behind it, every line that looks like a delimiter
+//     before a header with a Content field is one (seam). The same holds before
+//     the first and behind the last delimiter. A multipart that the one around
+//     it cuts off is read on to its own end (RFC 2046 section 5.1.2).
+//   - Transfer encodings (encodingReadings): several, misspelt, commented, with
+//     more behind; over a multipart, against RFC 2045 section 6.4.
+//   - base64 by whole lines, and by groups that count padding wherever it stands;
+//     quoted-printable without what begins an escape and is none. These are made
+//     where the strict decoder met such a place.
+//
+// What not every reading gives is marked (scan.Part.Disputed, DisputedNames); its
+// path has "~" before its number. That readings disagree is one finding,
+// mime.ambiguous, where it changes which parts there are, a name's extension or
+// a file's first bytes. At each place at most four readings are made.
+//
+// Transfer encodings are decoded to the last byte that means anything; see
+// base64Reader and quotedReader. An encoding name that nobody knows means none
+// (RFC 2045 section 6.4 asks to treat such a part as opaque bytes, which is the
+// same). uuencode, yEnc and BinHex are not decoded yet: a part that names one
+// is xfile.unreadable.
 //
 // # Text
 //
@@ -40,14 +81,17 @@
 // # Limits
 //
 // Depth and parts are the engine's. A header block may have Limit.Header
-// bytes; past that the entity is not read (limit.size). Reading is linear in
-// the bytes for each level of nesting.
+// bytes; past that the entity is not read (limit.size). A field that needs more
+// than one reading may have 64 KiB, a parameter in it may stand 128 times.
+// Reading is linear in the bytes for each level of nesting.
 package message
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"qguard/scan"
@@ -78,10 +122,30 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 	if p.Open != nil {
 		err = errors.Join(err, openSecure(p, b, yield))
 	}
-	if p.Is("message/rfc822", "message/global") || p.Open != nil && p.Named(".eml", ".nws", ".mht", ".mhtml") {
+	if p.Is("message/rfc822", "message/global") || p.Open != nil && (p.Named(".eml", ".nws", ".mht", ".mhtml") || isWebArchive(p)) {
 		err = errors.Join(err, openMessage(p, b, yield))
 	}
 	return err
+}
+
+// isWebArchive reports a file which begins with a header of multipart/related
+// (RFC 2557): Word and Excel open it under their own suffixes, browsers under
+// any.
+func isWebArchive(p *scan.Part) bool {
+	head, err := p.Head()
+	if err != nil || len(p.Names) == 0 {
+		return false
+	}
+	head = bytes.TrimLeft(bytes.TrimPrefix(head[:min(len(head), 4096)], []byte("\xef\xbb\xbf")), " \t\r\n")
+	if end := blankLine(head); end >= 0 {
+		head = head[:end]
+	}
+	first, _, _ := bytes.Cut(head, []byte("\n"))
+	if !isField(first) {
+		return false
+	}
+	l := looseHeaderFields(head)
+	return len(l.types) > 0 && slices.Contains(mediaTypeReadings(l.types), "multipart/mixed") && bytes.Contains(bytes.ToLower(head), []byte("multipart/related"))
 }
 
 // openMessage yields the one entity of a message.
