@@ -203,7 +203,10 @@ func (e *entity) yield(b *scan.Budget, yield func(*scan.Part) error) error {
 func (e *entity) readings(b *scan.Budget, yield func(*scan.Part) error) error {
 	var what []string
 	if e.names {
-		what = []string{"the file name"}
+		what = append(what, "the file name")
+	}
+	if undecoded(e.encoding) { // never registered: nothing to most clients
+		what = append(what, "the transfer encoding")
 	}
 	for _, r := range e.others() {
 		if err := b.Time(); err != nil {

@@ -60,3 +60,15 @@ func LooseFields(block []byte) (types, encodings []string, starts []int, odd boo
 	l := looseHeaderFields(block)
 	return l.types, l.encodings, l.starts, l.odd
 }
+
+// CRC16 is MacBinary's.
+var CRC16 = crc16
+
+// DecodeNamed decodes a body in an encoding known by name.
+var DecodeNamed = decodeNamed
+
+// NewRTF decompresses RTF.
+var NewRTF = newRTF
+
+// FindWindow is how much text the finder looks at in one go.
+const FindWindow = findWindow

@@ -178,7 +178,7 @@ func encodingReadings(values []string, strict string) (list []string, sure bool)
 	if len(values) == 0 {
 		return nil, strict == ""
 	}
-	if len(values) == 1 && strings.EqualFold(values[0], strict) && knownEncoding(strict) {
+	if len(values) == 1 && strings.EqualFold(values[0], strict) && (standardEncoding(strict) || undecoded(strict)) {
 		return nil, true
 	}
 	for _, v := range values {
@@ -196,12 +196,11 @@ func encodingReadings(values []string, strict string) (list []string, sure bool)
 	return slices.DeleteFunc(list, func(e string) bool { return e == strict || e == "" && identity(strict) }), false
 }
 
-// knownEncoding reports the names of RFC 2045 section 6.1 and those that
-// decodeNamed reads.
-func knownEncoding(name string) bool {
+// standardEncoding reports the names of RFC 2045 section 6.1.
+func standardEncoding(name string) bool {
 	switch name {
 	case "7bit", "8bit", "binary", "base64", "quoted-printable":
 		return true
 	}
-	return undecoded(name)
+	return false
 }

@@ -67,11 +67,32 @@
 // mime.ambiguous, where it changes which parts there are, a name's extension or
 // a file's first bytes. At each place at most four readings are made.
 //
-// Transfer encodings are decoded to the last byte that means anything; see
-// base64Reader and quotedReader. An encoding name that nobody knows means none
-// (RFC 2045 section 6.4 asks to treat such a part as opaque bytes, which is the
-// same). uuencode, yEnc and BinHex are not decoded yet: a part that names one
-// is xfile.unreadable.
+// Transfer encodings are decoded as clients do, to the last byte that means
+// anything; see base64Reader and quotedReader. An encoding name that nobody
+// knows means none (RFC 2045 section 6.4 asks to treat such a part as opaque
+// bytes, which is the same).
+//
+// # Files inside a part
+//
+// Mail clients and what they hand files to also show files that no entity
+// announces; each is a part beside the one it stands in, under its own name:
+//
+//   - uuencode (POSIX.1-2017), with its base64 variant and xxencode, yEnc (draft
+//     1.3, 2002) and BinHex 4.0 (RFC 1741) anywhere in a part that is text by its
+//     type or its first bytes; inside archives only in files named so. A "begin"
+//     line counts only when data follow it.
+//   - The same, and gzip under base64, as Content-Transfer-Encoding under the
+//     names that were never registered (x-uuencode, yenc, mac-binhex40, gzip64):
+//     the part has the content of the first file, the names in the body are
+//     judged beside it. A body that is not so encoded is read as it stands.
+//   - TNEF ([MS-OXTNEF], winmail.dat): attachments under title, long and
+//     transport name, messages in it, and the bodies: text, HTML and RTF
+//     ([MS-OXRTFCP]).
+//   - MacBinary I to III, AppleSingle and AppleDouble (RFC 1740): the data fork.
+//
+// Their sizes and checksums decide nothing. A text is read once more for this,
+// and kept (scan.Part.Content) only when something was found in it. Each file
+// counts as a part and is a level of depth.
 //
 // # Text
 //
@@ -123,9 +144,9 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 		err = errors.Join(err, openSecure(p, b, yield))
 	}
 	if p.Is("message/rfc822", "message/global") || p.Open != nil && (p.Named(".eml", ".nws", ".mht", ".mhtml") || isWebArchive(p)) {
-		err = errors.Join(err, openMessage(p, b, yield))
+		return errors.Join(err, openMessage(p, b, yield))
 	}
-	return err
+	return errors.Join(err, embedded(p, b, yield))
 }
 
 // isWebArchive reports a file which begins with a header of multipart/related

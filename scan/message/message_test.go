@@ -47,7 +47,7 @@ func TestMessages(t *testing.T) {
 		{"report", "Content-Type: message/delivery-status\n\nx", []string{"1 message/delivery-status: x"}, nil},
 		{"encoded multipart is read as it stands", "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n\n--b\n\none\n--b--\n",
 			[]string{" multipart/mixed: ", "1 text/plain: one"}, nil},
-		{"uuencode", "Content-Type: text/plain\nContent-Transfer-Encoding: x-uuencode\n\nx", nil, []string{"xfile.unreadable 1"}},
+		{"uuencode", "Content-Type: text/plain\nContent-Transfer-Encoding: x-uuencode\n\nx", []string{"1 text/plain: x"}, []string{"mime.ambiguous 1"}},
 		{"unknown encoding", "Content-Type: text/plain\nContent-Transfer-Encoding: 8-bit\n\nx=41", []string{"1 text/plain: x=41"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

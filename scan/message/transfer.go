@@ -1,11 +1,7 @@
 package message
 
 import (
-	"fmt"
 	"io"
-	"strings"
-
-	"qguard/scan"
 )
 
 // identity reports whether an encoding leaves the bytes as they are. RFC 2045
@@ -15,13 +11,8 @@ func identity(encoding string) bool {
 	return encoding != "base64" && encoding != "quoted-printable" && !undecoded(encoding)
 }
 
-func undecoded(encoding string) bool {
-	switch strings.TrimPrefix(encoding, "x-") {
-	case "uuencode", "uue", "uu", "yenc", "binhex", "binhex40", "macbinhex40", "xxencode":
-		return true
-	}
-	return false
-}
+// undecoded reports an encoding outside RFC 2045 that decodeNamed knows.
+func undecoded(encoding string) bool { return namedCoding(encoding) != 0 }
 
 // decode returns a reader of body without its transfer encoding. What it meets
 // that clients read differently is added to odd, unless that is nil.
@@ -32,8 +23,9 @@ func decode(body *io.SectionReader, encoding string, odd *oddity) (io.Reader, er
 		return &base64Reader{r: r, odd: odd}, nil
 	case encoding == "quoted-printable":
 		return &quotedReader{r: r, odd: odd}, nil
-	case undecoded(encoding):
-		return nil, &scan.Flaw{Rule: "xfile.unreadable", Note: fmt.Sprintf("transfer encoding %s cannot be read", encoding)}
+	}
+	if decoded, ok := decodeNamed(encoding, r); ok {
+		return decoded, nil
 	}
 	return r, nil
 }
