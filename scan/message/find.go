@@ -144,15 +144,24 @@ func plainLines(buf []byte) int {
 	last := bytes.LastIndexByte(buf, '\n') + 1
 	crs, pos := bytes.Count(buf[:last], []byte{'\r'}), 0
 	for pos < last {
-		line := buf[pos:last]
-		line = line[:bytes.IndexByte(line, '\n')]
-		if c := line[:min(1, len(line))]; len(c) > 0 && (c[0] <= '>' || c[0] == 'b') && beginsFile(line) {
-			break
+		n := bytes.IndexByte(buf[pos:last], '\n')
+		line := buf[pos : pos+n]
+		switch c := buf[pos]; c {
+		case 'b', '=', '(', '>', ' ', '\t':
+			if c == '>' && n > 2 && line[1] == ' ' && line[2] > '>' && line[2] != 'b' {
+				break // an ordinary line of a reply
+			}
+			if beginsFile(line) {
+				if crs > 0 {
+					return 0
+				}
+				return pos
+			}
 		}
-		pos += len(line) + 1
-		if len(line) > 0 && line[len(line)-1] == '\r' {
+		if n > 0 && line[n-1] == '\r' {
 			crs--
 		}
+		pos += n + 1
 	}
 	if pos == last && crs > 0 {
 		return 0

@@ -72,6 +72,7 @@ func TestInline(t *testing.T) {
 		{"CRLF", strings.ReplaceAll(uu("evil.exe", payload), "\n", "\r\n"), evil},
 		{"CR", strings.ReplaceAll("Hello\n\n"+uu("evil.exe", payload), "\n", "\r"), evil},
 		{"CR in a line", "Hello\rbegin 644 evil.exe\n" + body, evil},
+		{"CR in a line, then another", "Hello\rbegin 644 evil.exe\n" + body + "end\n" + uu("b", "hello"), append(evil, found{path: "1/b", names: "b", data: "hello"})},
 		{"name with blanks", uu("my  evil file.exe", payload), named("my  evil file.exe")},
 		{"quoted name", uu(`"evil.exe"`, payload), evil},
 		{"more blanks", "begin  0644   evil.exe\n" + body, evil},
