@@ -177,6 +177,7 @@ func (e *entity) open(charset string) {
 		return
 	}
 	p.Open = func() (io.Reader, error) { return decode(e.body, e.encoding, &e.odd) }
+	p.Disputed = undecoded(e.encoding)
 	if identity(e.encoding) {
 		p.Raw = e.body
 	}

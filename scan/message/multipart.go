@@ -99,7 +99,8 @@ func (m *split) child(raw *io.SectionReader, n string, disputed bool) error {
 		child.outer = parent.body
 	}
 	p := child.part
-	p.Path, p.Depth, p.Nest, p.Disputed = number(parent.part.Path, n), parent.part.Depth+1, parent.part.Nest, disputed
+	p.Path, p.Depth, p.Nest = number(parent.part.Path, n), parent.part.Depth+1, parent.part.Nest
+	p.Disputed = p.Disputed || disputed
 	return child.yield(m.budget, m.yield)
 }
 

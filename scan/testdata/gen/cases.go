@@ -118,7 +118,7 @@ func cases() []testCase {
 		{"crlf", "CRLF line ends", strings.ReplaceAll(attach("f", "image/png", "a.png", program), "\n", "\r\n")},
 		{"base64-junk", "foreign characters in base64", typed("Content-Type: image/png\nContent-Transfer-Encoding: base64\n", "!!"+strings.ReplaceAll(b64(program), "A", "A*"))},
 		{"base64-joined", "padding, then more base64", typed("Content-Type: image/png\nContent-Transfer-Encoding: base64\n", "TQ==\nWpAAAwAAAAQAAAD//wAAuAAAAAAAAABAAAAA\n")},
-		{"uuencode", "a transfer encoding this version cannot read", typed("Content-Type: image/png\nContent-Transfer-Encoding: x-uuencode\n", "begin 644 a\n#0V%T\n`\nend\n")},
+		{"uuencode", "a transfer encoding that was never registered, over a body that is not so encoded", typed("Content-Type: image/png\nContent-Transfer-Encoding: x-uuencode\n", "begin 644 a\n#0V%T\n`\nend\n")},
 		{"encoding-unknown", "an encoding nobody knows is none", typed("Content-Type: text/plain\nContent-Transfer-Encoding: 8-bit\n", "text\n")},
 
 		{"leak-plain", "a working login in plain text", plain("Re: mailbox", leak)},
