@@ -250,8 +250,8 @@ func (l *lineBase64) line(line []byte) []byte {
 	for _, c := range line {
 		v := base64Value(c)
 		if v < 0 {
-			if c != '=' && have > 0 {
-				return nil
+			if c != '=' && have > 0 || c == ' ' || c == '\t' {
+				return nil // prose, or a header of another encoding
 			}
 			return appendGroup(l.out, group, have)
 		}

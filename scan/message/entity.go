@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -49,9 +50,31 @@ func newEntity(raw *io.SectionReader, b *scan.Budget, defaultType string) (*enti
 			return nil, err
 		}
 	}
+	if endsOtherwise(block) {
+		more, err := firstBlock(e.body)
+		if err != nil {
+			return nil, err
+		}
+		if first, _, _ := bytes.Cut(more, []byte("\n")); isField(first) {
+			block = append(block[:len(block):len(block)], more...)
+			e.starts = append(e.starts, int64(len(block)))
+		}
+	}
 	e.loose(looseHeaderFields(block), base, base+int64(len(block)))
 	e.open(params["charset"])
 	return e, nil
+}
+
+// endsOtherwise reports a header whose lines end in a line feed and whose last,
+// the empty one, in CR and line feed, or the other way round. To a reader that
+// goes by the one or the other it has not ended yet.
+func endsOtherwise(block []byte) bool {
+	first := bytes.IndexByte(block, '\n')
+	last := len(block) - 1
+	if first < 1 || last < first+2 || block[last] != '\n' {
+		return false
+	}
+	return (block[first-1] == '\r') != (block[last-1] == '\r')
 }
 
 // unmade is the entity of a multipart that another opener yielded.

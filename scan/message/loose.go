@@ -36,7 +36,7 @@ func looseHeaderFields(block []byte) *looseFields {
 		if i := bytes.IndexByte(line, '\n'); i >= 0 {
 			line, next = line[:i], at+i+1
 		}
-		line = bytes.TrimSuffix(line, []byte("\r"))
+		line = bytes.TrimRight(line, "\r")
 		if i := bytes.IndexAny(line, "\r\x00"); i >= 0 {
 			l.odd = true
 			line, next = line[:i], at+i+1

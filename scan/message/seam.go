@@ -143,11 +143,24 @@ func (s *splitter) rest(at int64) (line string, next int64, err error) {
 	if i < 0 {
 		return "", at + int64(len(buf)), nil
 	}
-	next = at + int64(i) + 1
-	if buf[i] == '\r' && i+1 < len(buf) && buf[i+1] == '\n' {
-		next++
-	}
+	next = at + int64(i) + lineEnd(buf[i:])
 	return strings.TrimRightFunc(string(buf[:i]), func(c rune) bool { return c <= ' ' }), next, nil
+}
+
+// lineEnd returns the length of the line end that b begins with: a line feed, or
+// a CR, or any number of them and a line feed.
+func lineEnd(b []byte) int64 {
+	n := 0
+	for n < len(b) && b[n] == '\r' {
+		n++
+	}
+	switch {
+	case n < len(b) && b[n] == '\n':
+		return int64(n) + 1
+	case n > 1:
+		return 1
+	}
+	return int64(n)
 }
 
 // headed reports whether a header with a Content field begins at an offset.
@@ -163,7 +176,7 @@ func (s *splitter) headed(at int64) (bool, error) {
 			end = len(buf)
 		}
 		line := buf[:end]
-		buf = bytes.TrimPrefix(buf[min(end+1, len(buf)):], []byte("\n"))
+		buf = buf[end+int(lineEnd(buf[end:])):]
 		if field, _, _ := looseField(line); field != nil {
 			return true, nil
 		}
