@@ -2,10 +2,7 @@ package archive
 
 import (
 	"bytes"
-	"compress/bzip2"
-	"compress/flate"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -37,9 +34,11 @@ func isZIP(head []byte) bool {
 // zipFile is one ZIP archive, or what calls itself one.
 type zipFile struct {
 	raw     *io.SectionReader
+	b       *scan.Budget
 	members []zipMember
-	used    []extent  // bytes that listed members and the directory occupy
-	idle    io.Reader // a decompressor that is not in use
+	used    []extent    // bytes that listed members and the directory occupy
+	busy    []io.Reader // decompressors of the member the walk is at
+	idle    []io.Reader // decompressors that are not in use
 }
 
 // A zipMember is what the two headers of a member say. Unpackers differ on
@@ -49,19 +48,30 @@ type zipMember struct {
 	flags        uint16
 	method       uint16
 	data, packed int64 // offset and length of the packed bytes; data < 0: unknown
+	size         int64 // unpacked, as a header says
 }
 
-type extent struct{ from, to int64 }
+// An extent is bytes that belong to something listed. data is where a deflated
+// member's packed bytes begin, 0 for anything else.
+type extent struct{ from, to, data int64 }
 
 // openZIP yields every member that the central directory lists and every
 // member whose local header stands where nothing listed does: archives joined
 // end to end, hidden members, archives without a directory.
 func openZIP(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
+	if ok, err := hasZIP(p); !ok {
+		return err
+	}
 	raw, err := p.Content(b)
 	if err != nil {
 		return err
 	}
-	z := &zipFile{raw: raw}
+	return openZIPAt(p, raw, b, yield)
+}
+
+// openZIPAt reads the archive somewhere in raw.
+func openZIPAt(p *scan.Part, raw *io.SectionReader, b *scan.Budget, yield func(*scan.Part) error) error {
+	z := &zipFile{raw: raw, b: b}
 	flaw := z.central(b)
 	if err := z.gaps(b); err != nil {
 		flaw = err // a limit, or trouble of the system
@@ -71,63 +81,19 @@ func openZIP(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
 	for i := range z.members {
 		m := &z.members[i]
 		child := p.Member(m.names...)
-		child.Open = func() (io.Reader, error) { return z.open(m, b) }
+		room := &room{b: b}
+		child.Open = func() (io.Reader, error) { return z.open(m, room) }
 		if m.method == 0 && m.flags&1 == 0 && m.data >= 0 {
 			child.Raw = io.NewSectionReader(raw, m.data, m.packed)
 		}
-		if err := yield(child); err != nil {
+		err := yield(child)
+		room.free()
+		z.idle, z.busy = append(z.idle, z.busy...), z.busy[:0]
+		if err != nil {
 			return err
 		}
 	}
 	return flaw
-}
-
-// open unpacks a member.
-func (z *zipFile) open(m *zipMember, b *scan.Budget) (io.Reader, error) {
-	if m.flags&1 != 0 {
-		// The names inside an encrypted archive in an encrypted archive are hidden.
-		hidden := m.flags&(1<<13) != 0 || nestable(m.names)
-		return nil, &scan.Flaw{Rule: "xfile.encrypted", Note: "encrypted ZIP member", Grave: hidden}
-	}
-	if m.data < 0 {
-		return nil, &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged archive: no local header"}
-	}
-	data := io.NewSectionReader(z.raw, m.data, m.packed)
-	switch m.method {
-	case 0:
-		return data, nil
-	case 8:
-		f := z.inflate(data)
-		return &unpacked{r: b.Inflate(f, m.packed), done: func() { z.idle = f }}, nil
-	case 12:
-		return &unpacked{r: b.Inflate(bzip2.NewReader(data), m.packed)}, nil
-	}
-	return nil, &scan.Flaw{Rule: "xfile.unreadable", Note: fmt.Sprintf("ZIP compression method %d cannot be read", m.method)}
-}
-
-// inflate returns a decompressor, the last one when that has come to its end:
-// each takes 44 KB, and most members are small.
-func (z *zipFile) inflate(r io.Reader) io.Reader {
-	f := z.idle
-	z.idle = nil
-	if f == nil {
-		return flate.NewReader(r)
-	}
-	f.(flate.Resetter).Reset(r, nil) // the error is always nil
-	return f
-}
-
-// nestable reports a name under which further names would be found.
-func nestable(names []string) bool {
-	return slices.ContainsFunc(names, func(n string) bool {
-		n = strings.ToLower(n)
-		for _, suffix := range []string{".zip", ".7z", ".rar", ".gz", ".tgz", ".tar", ".xz", ".bz2", ".iso", ".img", ".cab", ".arj", ".eml", ".msg"} {
-			if strings.HasSuffix(n, suffix) {
-				return true
-			}
-		}
-		return false
-	})
 }
 
 // central reads the directory that the last end record points to. An archive
@@ -143,7 +109,7 @@ func (z *zipFile) central(b *scan.Budget) error {
 		start = e.stop - e.size
 		shift = start - e.start
 	}
-	z.used = append(z.used, extent{e.at, e.at + endLen})
+	z.used = append(z.used, extent{from: e.at, to: e.at + endLen})
 	off := start
 	for ; e.count > 0 && off+centralLen <= e.stop && z.is(off, centralSig); e.count-- {
 		h, err := z.read(off, centralLen)
@@ -157,7 +123,7 @@ func (z *zipFile) central(b *scan.Budget) error {
 		}
 		m := zipMember{flags: uint16(u16(h[8:])), method: uint16(u16(h[10:])), packed: u32(h[20:]), data: -1}
 		local := u32(h[42:])
-		m.packed, local = zip64(tail[name:], u32(h[24:]), m.packed, local)
+		m.size, m.packed, local = zip64(tail[name:], u32(h[24:]), m.packed, local)
 		m.addName(tail[:name])
 		m.addUnicode(tail[name:])
 		if err := b.Member(); err != nil {
@@ -175,8 +141,11 @@ func (z *zipFile) central(b *scan.Budget) error {
 			z.add(*other)
 		}
 		end := off + centralLen + int64(name+extra+comment)
-		z.used = append(z.used, extent{off, end})
+		z.used = append(z.used, extent{from: off, to: end})
 		off = end
+	}
+	if e.count > 0 && (z.is(start, "PK\x06\x08") || e.hidden) {
+		return &scan.Flaw{Rule: "xfile.encrypted", Note: "encrypted ZIP directory, names too", Grave: true}
 	}
 	if e.count > 0 {
 		return &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged archive: the directory lists more members than it holds"}
@@ -189,6 +158,7 @@ type endRecord struct {
 	at                 int64 // offset of the record
 	start, size, count int64 // of the directory: offset, bytes, entries
 	stop               int64 // where the directory must end at the latest
+	hidden             bool  // the directory is encrypted (APPNOTE.TXT 7.3.4)
 }
 
 // end finds the last end record.
@@ -220,6 +190,7 @@ func (z *zipFile) end() (e endRecord, err error) {
 			continue
 		}
 		e.stop = at
+		e.hidden = h[12] >= 62 && binary.LittleEndian.Uint64(h[4:]) >= end64Len-12+28
 		e.count = max(0, int64(binary.LittleEndian.Uint64(h[32:])))
 		e.size = max(0, int64(binary.LittleEndian.Uint64(h[40:])))
 		e.start = max(0, int64(binary.LittleEndian.Uint64(h[48:])))
@@ -249,12 +220,16 @@ func (z *zipFile) local(m *zipMember, off int64) (other *zipMember, err error) {
 	m.packed = max(0, min(m.packed, z.raw.Size()-m.data))
 
 	o := zipMember{flags: uint16(u16(h[6:])), method: uint16(u16(h[8:])), packed: u32(h[18:]), data: m.data}
-	o.packed, _ = zip64(tail[name:], u32(h[22:]), o.packed, 0)
+	o.size, o.packed, _ = zip64(tail[name:], u32(h[22:]), o.packed, 0)
 	if o.flags&8 != 0 || o.packed == 0 { // the length stands behind the data
-		o.packed = m.packed
+		o.packed, o.size = m.packed, m.size
 	}
 	o.packed = max(0, min(o.packed, z.raw.Size()-m.data))
-	z.used = append(z.used, extent{off, m.data + min(m.packed, o.packed)})
+	used := extent{from: off, to: m.data + min(m.packed, o.packed)}
+	if m.method == deflated && (m.flags|o.flags)&1 == 0 {
+		used.data = m.data
+	}
+	z.used = append(z.used, used)
 	if o.method == m.method && o.flags&1 == m.flags&1 && o.packed == m.packed {
 		return nil, nil
 	}

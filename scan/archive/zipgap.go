@@ -2,6 +2,8 @@ package archive
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"slices"
 
 	"qguard/scan"
@@ -11,13 +13,40 @@ import (
 func (z *zipFile) gaps(b *scan.Budget) error {
 	slices.SortFunc(z.used, func(a, b extent) int { return int(min(1, max(-1, a.from-b.from))) })
 	at := int64(0)
-	for _, e := range append(slices.Clone(z.used), extent{z.raw.Size(), z.raw.Size()}) {
+	end := z.raw.Size()
+	for i, e := range append(slices.Clone(z.used), extent{from: end, to: end}) {
 		if err := z.gap(b, at, e.from); err != nil {
 			return err
 		}
 		at = max(at, e.to)
+		if e.data == 0 {
+			continue
+		}
+		to := e.to
+		if i+1 < len(z.used) {
+			to = min(to, z.used[i+1].from)
+		}
+		if err := z.behind(b, e.data, to); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// behind looks for local headers in what a deflated member claims to be its own,
+// behind the end of its stream: whoever reads the archive from front to back
+// finds them there. The end is looked for only where a header could be.
+func (z *zipFile) behind(b *scan.Budget, from, to int64) error {
+	stop := errors.New("found")
+	err := eachMagic(io.NewSectionReader(z.raw, from, max(0, to-from)), localSig, func(int64) error { return stop })
+	if err != stop {
+		return err
+	}
+	end, err := z.deflateEnd(from, to)
+	if err != nil {
+		return err
+	}
+	return z.gap(b, end, to)
 }
 
 // gap walks the headers found between two offsets. Every hit counts as a

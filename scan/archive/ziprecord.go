@@ -34,7 +34,7 @@ func (m *zipMember) addUnicode(extra []byte) {
 }
 
 // zip64 replaces lengths and offsets that did not fit (APPNOTE.TXT 4.5.3).
-func zip64(extra []byte, size, packed, local int64) (realPacked, realLocal int64) {
+func zip64(extra []byte, size, packed, local int64) (realSize, realPacked, realLocal int64) {
 	eachExtra(extra, func(id int, data []byte) {
 		if id != 1 {
 			return
@@ -46,7 +46,7 @@ func zip64(extra []byte, size, packed, local int64) (realPacked, realLocal int64
 			}
 		}
 	})
-	return packed, local
+	return size, packed, local
 }
 
 func eachExtra(extra []byte, do func(id int, data []byte)) {
