@@ -87,7 +87,21 @@ func bombs(tb testing.TB, size int) map[string]string {
 	for range 3 {
 		nested = zipped(tb, repeat("#.zip", nested, 16)...)
 	}
+	big := strings.Repeat("\x00", size)
+	nines := zipped(tb, repeat("#.zip", deflated(tb, size, member{"0.dll", zeros(tb, size)}), 16)...)
+	for range 4 {
+		nines = zipped(tb, repeat("#.zip", nines, 16)...)
+	}
+	solid := folder{lzma2Coder, lzma2ed(tb, big), nil}
+	for i := range 100 {
+		solid.members = append(solid.members, member{fmt.Sprint(i, ".zip"), big[:16000]})
+	}
 	return map[string]string{
+		"42, five levels":  nines,
+		"xz":               xzed(tb, big),
+		"zstd":             zstded(tb, big),
+		"7z":               sevenZip(nil, folder{lzma2Coder, lzma2ed(tb, big), []member{{"a.zip", big}}}),
+		"7z, solid":        sevenZip(nil, solid),
 		"one member":       deflated(tb, size, member{"a.zip", zeros(tb, size)}),
 		"many members":     deflated(tb, 1<<20, repeat("#.zip", mega, 1000)...),
 		"overlapping":      overlapping(tb, "a.zip", mega, 4000),
@@ -102,6 +116,12 @@ func bombs(tb testing.TB, size int) map[string]string {
 			return z
 		}(),
 	}
+}
+
+// xzBlocks is a file of n blocks of one byte, each with a dictionary of 1.5 GiB.
+func xzBlocks(n int) string {
+	block := "\x02\x00\x21\x01\x25\x00\x00\x00" + "\x00\x00\x00\x00" + "\x01\x00\x00x\x00" + "\x00\x00\x00"
+	return "\xfd7zXZ\x00\x00\x00\x00\x00\x00\x00" + strings.Repeat(block, n)
 }
 
 // TestBombs ends each bomb, made small, by a limit.
@@ -165,6 +185,7 @@ func BenchmarkAttack(b *testing.B) {
 	const size = 64 << 20
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	name := strings.Repeat("\u202e\u00a0.", 40000/6)
+	text := strings.Repeat("An ordinary line of text.\n", 100)
 	for _, c := range []struct{ name, file, data string }{
 		{"PK", "a.zip", fill("PK")},
 		{"local signatures", "a.zip", fill(localSig)},
@@ -175,9 +196,27 @@ func BenchmarkAttack(b *testing.B) {
 		{"central entries", "a.zip", fill(centralSig + strings.Repeat("\x00", 24) + "\x01" + strings.Repeat("\x00", 17) + "x")},
 		{"huge names", "a.zip", stored(b, repeat(name+"#", "x", 1000)...)},
 		{"nothing", "a.zip", fill("\x00")},
+		{"xz, many blocks", "a.xz", xzBlocks(20000)},
+		{"gzip, many members", "a.gz", strings.Repeat(gzipped(b, "", ""), 100000)},
+		{"gzip marks", "a.gz", gzipped(b, "", "x") + fill("\x1f\x8b\x08\x08aaaaaaaa")},
+		{"lzip, many members", "a.lz", strings.Repeat(lzipped(b, ""), 20000)},
+		{"lz4, many frames", "a.lz4", strings.Repeat(lz4ed("aaaaaaaaaaaaaaaa"), 100000)},
+		{"zstd, many frames", "a.zst", strings.Repeat(zstded(b, "a"), 100000)},
+		{"RAR 4, many members", "a.rar", rar4(0, make([]rarEntry, 100000)...)},
+		{"RAR 5, many members", "a.rar", rar5(make([]rarEntry, 100000)...)},
+		{"RAR 5, solid", "a.rar", rar5(repeatRAR(rarEntry{name: "x.zip", data: text, packed: true, flags: 0x40}, 1000)...)},
+		{"7z, marks in a program", "a.exe", "MZ" + fill("7z\xbc\xaf\x27\x1c")},
+		{"RAR marks in a program", "a.exe", "MZ" + fill("Rar!\x1a\x07\x00ab\x73cd\x0d\x00e")},
 		{"tar of directories", "a.tar", fill(old("d/", "")[:512])},
 		{"7z mark only", "a.7z", fill("7z")},
 	} {
 		b.Run(c.name, func(b *testing.B) { benchmarkFile(b, c.file, c.data) })
 	}
+}
+
+func repeatRAR(e rarEntry, n int) (list []rarEntry) {
+	for range n {
+		list = append(list, e)
+	}
+	return list
 }

@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 
 	"golang.org/x/text/encoding/charmap"
@@ -54,26 +55,36 @@ type gzipMember struct {
 // gzipMembers finds members with names by their headers: unpacking all that
 // stands before them would cost more than it tells.
 func gzipMembers(raw *io.SectionReader, b *scan.Budget) (found []gzipMember, err error) {
+	tried := 0
 	err = eachMagic(raw, "\x1f\x8b\x08", func(at int64) error {
-		h := make([]byte, 1<<10)
-		n, _ := raw.ReadAt(h, at)
-		name := gzipName(h[:n])
-		if name == "" || at > 0 && !inflates(io.NewSectionReader(raw, at, raw.Size()-at)) {
+		h := make([]byte, 12)
+		if n, _ := raw.ReadAt(h, at); n < len(h) || !mayHaveName(h) {
 			return nil
 		}
-		found = append(found, gzipMember{at, name})
-		if len(found) > b.Limit.Members {
-			return &scan.Flaw{Rule: "limit.parts", Note: "too many gzip members"}
+		if tried++; tried > b.Limit.Members {
+			return &scan.Flaw{Rule: "limit.parts", Note: fmt.Sprintf("more than %d gzip members", b.Limit.Members)}
+		}
+		h = make([]byte, 1<<10)
+		n, _ := raw.ReadAt(h, at)
+		name := gzipName(h[:n])
+		if name != "" && (at == 0 || inflates(io.NewSectionReader(raw, at, raw.Size()-at))) {
+			found = append(found, gzipMember{at, name})
 		}
 		return b.Time()
 	})
 	return found, err
 }
 
+// mayHaveName reports a header that says it has a name, and nothing unknown.
+func mayHaveName(h []byte) bool {
+	const hasName, reserved = 8, 0xe0
+	return h[3]&hasName != 0 && h[3]&reserved == 0
+}
+
 // gzipName returns the file name in a header, "" when there is none or no header.
 func gzipName(h []byte) string {
-	const hasExtra, hasName, reserved = 4, 8, 0xe0
-	if len(h) < 12 || h[3]&hasName == 0 || h[3]&reserved != 0 {
+	const hasExtra = 4
+	if len(h) < 12 || !mayHaveName(h) {
 		return ""
 	}
 	rest := h[10:]

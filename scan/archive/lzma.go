@@ -30,7 +30,7 @@ type lzmaStream struct {
 }
 
 const (
-	firstDict = 64 << 10
+	firstDict = 4 << 10
 	dictSteps = 16 // times the dictionary before
 )
 

@@ -17,12 +17,12 @@ import (
 
 func crc(s string) string { return le32(crc32.ChecksumIEEE([]byte(s))) }
 
-// number is a 7z number below 1<<14.
+// number is a 7z number.
 func number(n int) string {
 	if n < 0x80 {
 		return string([]byte{byte(n)})
 	}
-	return string([]byte{0x80 | byte(n>>8), byte(n)})
+	return "\xff" + le64(uint64(n))
 }
 
 // wide is a 7z name.

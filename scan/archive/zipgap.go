@@ -60,19 +60,16 @@ func (z *zipFile) gap(b *scan.Budget, from, to int64) error {
 			return err
 		}
 		next := from + max(1, int64(len(buf)-3))
+		local, central := -1, -1 // next of each kind
 		for i := 0; i+4 <= len(buf); i++ {
-			j := bytes.Index(buf[i:], []byte("PK"))
-			if j < 0 || i+j+4 > len(buf) {
+			local, central = nextIndex(buf, localSig, local, i), nextIndex(buf, centralSig, central, i)
+			i = min(local, central)
+			if i+4 > len(buf) {
 				break
 			}
-			i += j
 			find := z.unlisted
-			switch string(buf[i : i+4]) {
-			case localSig:
-			case centralSig:
+			if i == central {
 				find = z.foreign
-			default:
-				continue
 			}
 			if err := b.Member(); err != nil {
 				return err
@@ -151,4 +148,17 @@ func (z *zipFile) foreign(off, to int64) (next int64, err error) {
 		z.add(m)
 	}
 	return off + centralLen + int64(len(name)), nil
+}
+
+// nextIndex returns where sig stands in buf at i or behind, len(buf) when it does
+// not; known is what it returned for an earlier i, -1 at first.
+func nextIndex(buf []byte, sig string, known, i int) int {
+	if known >= i {
+		return known
+	}
+	j := bytes.Index(buf[i:], []byte(sig))
+	if j < 0 {
+		return len(buf)
+	}
+	return i + j
 }
