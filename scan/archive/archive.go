@@ -1,14 +1,9 @@
 // Package archive opens containers: bytes in, members out.
 //
-// What a part is, its first bytes say, whatever its name or type: ZIP
-// (APPNOTE.TXT 6.3), gzip (RFC 1952), bzip2 and tar (POSIX ustar, GNU and PAX)
-// are opened; a name ending in .zip makes a ZIP of anything, so that one behind
-// other bytes is found. 7z, RAR, xz, LZMA, zstd, lz4, compress, CAB, ARJ, LZH,
-// ACE and cpio are known but not opened yet: xfile.unreadable. Members are
-// parts like any other and are walked again, nested to the limit.
-//
-// Every stream that is unpacked counts against the budget (scan.Budget.Inflate)
-// and is read only as far as somebody asks for its bytes.
+// What a part is, its first bytes say, whatever its name or type (see formats);
+// names only add: .zip, .7z and .rar make an archive of anything, .lzma names a
+// format without a mark. Members are parts like any other and are walked again,
+// nested to the limit. doc.go has what is read of each format.
 package archive
 
 import (

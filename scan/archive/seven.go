@@ -138,7 +138,7 @@ func (s *seven) cut(err error) error {
 
 // members yields the files; those of one folder are unpacked in one go.
 func (s *seven) members(p *scan.Part, streams *sevenStreams, files []sevenFile, yield func(*scan.Part) error) error {
-	at := 0
+	at, shown := 0, 0
 	next := func() *sevenFile {
 		for at < len(files) {
 			at++
@@ -152,6 +152,7 @@ func (s *seven) members(p *scan.Part, streams *sevenStreams, files []sevenFile, 
 		if err := s.room.b.Member(); err != nil {
 			return err
 		}
+		shown++
 		child := p.Member(f.name)
 		child.Open = open
 		return yield(child)
@@ -197,6 +198,9 @@ func (s *seven) members(p *scan.Part, streams *sevenStreams, files []sevenFile, 
 		if err := give(f, open); err != nil {
 			return err
 		}
+	}
+	if shown == 0 && len(streams.folders) > 0 {
+		return unreadable("damaged archive: 7z data without a member")
 	}
 	return nil
 }
