@@ -24,6 +24,10 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 	if err != nil {
 		return nil // whoever looks at the content says so
 	}
+	disk, err := trailer(p, b, head, yield)
+	if err != nil {
+		return err
+	}
 	for _, f := range formats {
 		if len(head) < f.at+len(f.magic) || string(head[f.at:f.at+len(f.magic)]) != f.magic || f.also != nil && !f.also(head) {
 			continue
@@ -43,6 +47,9 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 		return openBehind(p, b, yield)
 	case isVolume(p):
 		return unreadable("archive goes on in another volume")
+	}
+	if disk || p.Named(".iso", ".img", ".udf", ".vhd", ".vhdx") {
+		return &scan.Flaw{Rule: "xfile.unreadable", Note: "disk image whose file system cannot be listed"}
 	}
 	return nil
 }
@@ -69,12 +76,21 @@ var formats = [...]struct {
 	{"zstd or lz4", 1, skippableTail, isSkippable, openSkippable},
 	{"compress", 0, "\x1f\x9d", isCompress, openCompress},
 	{"lzip", 0, "LZIP\x01", nil, openLzip},
-	{"CAB", 0, "MSCF\x00\x00\x00\x00", nil, nil},
-	{"ARJ", 0, "\x60\xea", nil, nil},
-	{"LZH", 2, "-lh", nil, nil},
-	{"ACE", 7, "**ACE**", nil, nil},
-	{"cpio", 0, "070701", nil, nil},
-	{"cpio", 0, "070702", nil, nil},
-	{"cpio", 0, "070707", nil, nil},
+	{"CAB", 0, "MSCF", isCAB, openCAB},
+	{"ARJ", 0, "\x60\xea", isARJ, openARJ},
+	{"LZH", 2, "-", isLZH, openLZH},
+	{"ACE", 7, "**ACE**", nil, openACE},
+	{"ALZ", 0, "ALZ\x01", nil, nil},
+	{"EGG", 0, "EGGA", isEGG, nil},
+	{"ZPAQ", 0, "zPQ", isZPAQ, nil},
+	{"ZPAQ", 0, "7kSt\xa01\x83\xd3\x8c\xb2\x28\xb0\xd3zPQ", nil, nil},
+	{"WIM", 0, "MSWIM\x00\x00\x00", nil, nil},
+	{"cpio", 0, "", isCpio, openCpio},
+	{"ar", 0, arMagic, nil, openAr},
+	{"ISO", 0, "", isISO, openISO},
+	{"CD", 0, "", isCD, openCD},
+	{"VHD", 0, "conectix", nil, openVHD},
+	{"VHDX", 0, "vhdxfile", nil, openVHDX},
+	{"disk", 0, "", isDisk, openDisk},
 	{"tar", 0, "", isTar, openTar},
 }

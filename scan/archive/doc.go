@@ -56,5 +56,26 @@
 // .rar, is searched for a 7z or RAR mark in its first MiB and in a MiB behind a
 // Windows program's last section, and for a ZIP's end record at its end.
 //
-// CAB, ARJ, LZH, ACE and cpio are known but not opened yet: xfile.unreadable.
+// # Old archives and disk images
+//
+// CAB ([MS-CAB], stored, MSZIP and LZX), LZH (levels 0 to 3, -lh0-, -lz4-, -lh4- to
+// -lh7-), ARJ (methods 0 to 4), ACE (stored), cpio (newc, crc, odc, binary) and
+// ar are opened; a member packed otherwise has its name judged and is
+// xfile.unreadable, as is one that goes on in another volume. ALZ, EGG, ZPAQ,
+// WIM and DMG cannot be listed.
+//
+// Images are ISO 9660 (ECMA-119) with Joliet and Rock Ridge, UDF (ECMA-167, UDF
+// 1.02 to 2.60), FAT12 to FAT32 and NTFS, bare or in partitions (MBR, GPT), as
+// they are or as CD sectors, VHD or VHDX. Every tree that some system could show
+// is walked. A file that several directories list is one member with all its
+// names. A file system that is not known here, compressed files and disks that
+// differ from another are xfile.unreadable.
+//
+// Fixed VHD and DMG are known by their last 512 bytes, which are looked at where no
+// decoding is needed or the first sector or the name is a disk's. Such a file holds a member
+// "disk.vhd" or "disk.dmg", for package xfile to judge, whatever its own name.
+//
+// Of all numbers in a header or directory none is believed: directories are
+// walked once each and add up to four times the image at most, members that
+// overlap count as unpacked bytes.
 package archive

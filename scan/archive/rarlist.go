@@ -135,7 +135,7 @@ func member4(r *bytesReader, flags int) (m rarMember, names []string) {
 	plain, coded, both := strings.Cut(string(name), "\x00")
 	names = append(names, oem(plain), unversioned(oem(plain)))
 	if flags&unicode != 0 && both {
-		wide := wideName(plain, []byte(coded))
+		wide := rarWideName(plain, []byte(coded))
 		names = append([]string{wide, unversioned(wide)}, names...)
 	}
 	return m, names
@@ -162,10 +162,10 @@ func unversioned(name string) string {
 	return name[:i]
 }
 
-// wideName decodes the UTF-16 name that is packed behind the plain one: two bits
+// rarWideName decodes the UTF-16 name that is packed behind the plain one: two bits
 // for each character say whether it has no, the common, or its own high byte,
 // or repeats the plain name.
-func wideName(plain string, coded []byte) string {
+func rarWideName(plain string, coded []byte) string {
 	r := &bytesReader{b: coded}
 	high := uint16(r.byte()) << 8
 	var out []uint16

@@ -29,6 +29,10 @@ var magics = [...]struct {
 	{0x8001, "CD001", "iso", "ISO 9660 image"},
 	{0x8001, "BEA01", "udf", "UDF image"},
 	{0x8001, "NSR0", "udf", "UDF image"},
+	{0x8001, "TEA01", "udf", "UDF image"}, // ECMA-167 2/9: in any order, from sector 16 on
+	{0x8001, "BOOT2", "udf", "UDF image"},
+	{0x8001, "CDW02", "udf", "UDF image"},
+	{0x8009, "CDROM", "iso", "High Sierra image"},
 	{0, "conectix", "vhd", "virtual disk"},
 	{0, "vhdxfile", "vhdx", "virtual disk"},
 	{0, "MSWIM\x00\x00\x00", "wim", "Windows image"},
