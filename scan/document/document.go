@@ -1,5 +1,6 @@
 // Package document opens documents: what a reader sees in them as text, what
-// they carry as members, what is active in them as the finding xfile.active.
+// they carry as members, what is active in them as the findings
+// xfile.macro, xfile.active and xfile.link.
 //
 // # HTML as text
 //
@@ -61,6 +62,55 @@
 //
 // Service workers (they do not run from files), forms, remote scripts and
 // frames are not looked for.
+//
+// # Office Open XML and OpenDocument (ISO/IEC 29500, 26300)
+//
+// The archive opener has made parts of a package's members, of every reading of
+// its ZIP; each is judged alone, by the name space of its root element and what
+// its XML says, names may only add. The finding is
+//
+//   - xfile.macro: a VBA project (by name, by content type, as the OLE file it
+//     is), a content type with macros (save the binary workbook's, which says
+//     so always), an Excel 4 macro sheet (by name, root, relation, content
+//     type), a Basic module with text in it, a script in the manifest, an event
+//     or link that runs a macro (save Basic of the program's own).
+//   - xfile.active: a DDE field, link or formula, an ActiveX control, an action
+//     that runs a program.
+//   - xfile.link: a template, object, frame, sub-document, workbook, section or
+//     ribbon code that is fetched from another machine: a URL, a UNC path, any
+//     protocol. Hyperlinks, pictures and what lies on a disk are no finding.
+//   - xfile.encrypted, when the manifest says so.
+//
+// Text parts (documents, headers, notes, comments, shared and inline strings,
+// slides, charts) yield one part as HTML does: paragraphs and strings end in line
+// feeds, cells in tabs, runs are joined. Packages in one file (flat OPC, Word
+// 2003, flat OpenDocument, Visio 2003) yield the files that stand in them in
+// base64 or XML. XML is read as UTF-8 or UTF-16, by a scanner of tags with 8 MiB
+// of a tag held at most; an entity of the document's own is xfile.unreadable.
+//
+// # OLE ([MS-CFB])
+//
+// Every entry of the directory is judged, whatever storage it is in or none, by
+// name, class and, where known, its stream: VBA storages, Excel 4 sheets
+// ([MS-XLS], also workbooks of versions 2 to 5 that are no OLE file), Visual
+// Basic modules, ActiveX, Equation Editor and other classes of known attacks,
+// links to other machines, DDE, encryption of each program, installers. Packager
+// objects, embedded documents and the OLE files in a presentation ([MS-PPT])
+// are members. Where the tables are broken, entries are looked for wherever one
+// can stand, and the file is xfile.unreadable as well, unless it is zeros.
+//
+// Tables are as long as the file has sectors, chains end with them, and all
+// streams together may give 16 times the file's size.
+//
+// # Others
+//
+//   - Outlook messages ([MS-OXMSG]): subject, text and HTML are text parts;
+//     attachments are what they are in mail, no archive's members; messages in
+//     them are read with them. The RTF form of a body is not read.
+//   - OneNote sections ([MS-ONESTORE]): every embedded file, with each name
+//     that can be one; the form of the cloud is xfile.unreadable.
+//   - A web archive under a document's name is handed on as the message it is;
+//     ActiveMime gives the OLE file in it.
 package document
 
 import (
@@ -78,6 +128,12 @@ type Opener struct{}
 var readers = [...]func(*scan.Part, *scan.Budget, func(*scan.Part) error) error{
 	openHTML,
 	openTable,
+	openOffice,
+	openOLE,
+	openBIFF,
+	openOneNote,
+	openActiveMime,
+	openWebArchive,
 }
 
 // Parts yields a document's text and the objects embedded in it; what is

@@ -5,10 +5,9 @@
 // # What is opened
 //
 //   - The message itself and every part of type message/rfc822 or
-//     message/global (RFC 6532), or named .eml, .nws, .mht or .mhtml, or a web
-//     archive under a document's name (a header that says multipart/related, as
-//     Word and browsers open it): header, then one entity. A message that we are
-//     given is never guessed to be anything else from its first bytes.
+//     message/global (RFC 6532), or named .eml, .nws, .mht or .mhtml: header,
+//     then one entity. A message that we are given is never guessed to be
+//     anything else from its first bytes.
 //   - multipart/*: one entity a part (RFC 2046 section 5.1). Parts of
 //     multipart/digest are messages unless they say otherwise.
 //   - S/MIME (RFC 8551): what an opaque signature or CMS compression wraps. What
@@ -108,11 +107,9 @@
 package message
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 
 	"qguard/scan"
@@ -143,30 +140,10 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 	if p.Open != nil {
 		err = errors.Join(err, openSecure(p, b, yield))
 	}
-	if p.Is("message/rfc822", "message/global") || p.Open != nil && (p.Named(".eml", ".nws", ".mht", ".mhtml") || isWebArchive(p)) {
+	if p.Is("message/rfc822", "message/global") || p.Open != nil && p.Named(".eml", ".nws", ".mht", ".mhtml") {
 		return errors.Join(err, openMessage(p, b, yield))
 	}
 	return errors.Join(err, embedded(p, b, yield))
-}
-
-// isWebArchive reports a file which begins with a header of multipart/related
-// (RFC 2557): Word and Excel open it under their own suffixes, browsers under
-// any.
-func isWebArchive(p *scan.Part) bool {
-	head, err := p.Head()
-	if err != nil || len(p.Names) == 0 {
-		return false
-	}
-	head = bytes.TrimLeft(bytes.TrimPrefix(head[:min(len(head), 4096)], []byte("\xef\xbb\xbf")), " \t\r\n")
-	if end := blankLine(head); end >= 0 {
-		head = head[:end]
-	}
-	first, _, _ := bytes.Cut(head, []byte("\n"))
-	if !isField(first) {
-		return false
-	}
-	l := looseHeaderFields(head)
-	return len(l.types) > 0 && slices.Contains(mediaTypeReadings(l.types), "multipart/mixed") && bytes.Contains(bytes.ToLower(head), []byte("multipart/related"))
 }
 
 // openMessage yields the one entity of a message.
