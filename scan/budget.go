@@ -19,6 +19,7 @@ type Budget struct {
 	parts    int
 	members  int
 	inflated int64
+	claimed  int64
 	held     int64
 	places   []place
 	known    map[place]bool // places, once somebody has asked
@@ -84,6 +85,23 @@ func (b *Budget) Hold(bytes int64) (release func(), err error) {
 	}
 	b.held += bytes
 	return func() { b.held, bytes = b.held-bytes, 0 }, nil
+}
+
+// Claim counts the size that an archive gives for a member. Archives are read
+// only as far as somebody asks for their bytes, so that a bomb may never be
+// unpacked; one that claims more than Limit.Inflated bytes and more than
+// Limit.Ratio times the message is told by that. The error is limit.size, once.
+func (b *Budget) Claim(size int64) error {
+	before := b.claims()
+	b.claimed += min(max(size, 0), 1<<40)
+	if before || !b.claims() {
+		return nil
+	}
+	return &Flaw{Rule: "limit.size", Note: fmt.Sprintf("archives claim to unpack to more than %d times the message", b.Limit.Ratio)}
+}
+
+func (b *Budget) claims() bool {
+	return b.claimed > int64(b.Limit.Inflated) && b.claimed > b.size*int64(b.Limit.Ratio)
 }
 
 // Inflate counts what a decompressor gives: all archives of a message together

@@ -5,6 +5,7 @@ import (
 	"compress/bzip2"
 	"compress/flate"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ func openGzip(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error 
 		names = appendName(names, further[0].name)
 		further = further[1:]
 	}
+	claim := b.Claim(gzipClaim(raw))
 	if err := openStream(p, b, yield, names, gunzip); err != nil {
 		return err
 	}
@@ -43,7 +45,22 @@ func openGzip(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error 
 			return err
 		}
 	}
-	return nil
+	return claim
+}
+
+// gzipClaim is the size in the last four bytes (RFC 1952 section 2.3.1), 0 where
+// deflate cannot make so much of what there is: then they are no size.
+func gzipClaim(raw *io.SectionReader) int64 {
+	const mostRatio = 1032
+	var tail [4]byte
+	if n, _ := raw.ReadAt(tail[:], raw.Size()-4); n < len(tail) {
+		return 0
+	}
+	size := int64(binary.LittleEndian.Uint32(tail[:]))
+	if size > raw.Size()*mostRatio {
+		return 0
+	}
+	return size
 }
 
 // gzipMember is a member that has a name in its header.

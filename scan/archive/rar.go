@@ -94,8 +94,10 @@ func (a *rarFile) run(p *scan.Part, members []rarMember, yield func(*scan.Part) 
 	l := &rarLibrary{file: a, members: members}
 	run := &run{b: a.b, open: l.open, advance: l.next}
 	defer run.close()
+	var claim error
 	for i := range members {
 		m := &members[i]
+		claim = errors.Join(claim, a.b.Claim(m.size))
 		if i > 0 {
 			run.next()
 		}
@@ -118,7 +120,7 @@ func (a *rarFile) run(p *scan.Part, members []rarMember, yield func(*scan.Part) 
 			return err
 		}
 	}
-	return nil
+	return claim
 }
 
 // rarLibrary unpacks a run of members.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -157,6 +158,7 @@ func (s *seven) members(p *scan.Part, streams *sevenStreams, files []sevenFile, 
 		child.Open = open
 		return yield(child)
 	}
+	var claim error
 	for i := range streams.folders {
 		folder := &streams.folders[i]
 		run := &run{b: s.room.b, open: func(room *room) (io.Reader, error) { return s.open(streams, folder, room) }}
@@ -172,6 +174,7 @@ func (s *seven) members(p *scan.Part, streams *sevenStreams, files []sevenFile, 
 				if f == nil {
 					f = &sevenFile{name: "unnamed"}
 				}
+				claim = errors.Join(claim, s.room.b.Claim(size))
 				open := run.member(size, len(folder.streams) == 1)
 				if folder.encrypted() {
 					flaw := &scan.Flaw{Rule: "xfile.encrypted", Note: "encrypted 7z member", Grave: nestable([]string{f.name})}
@@ -202,5 +205,5 @@ func (s *seven) members(p *scan.Part, streams *sevenStreams, files []sevenFile, 
 	if shown == 0 && len(streams.folders) > 0 {
 		return unreadable("damaged archive: 7z data without a member")
 	}
-	return nil
+	return claim
 }

@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -80,6 +81,9 @@ func openZIPAt(p *scan.Part, raw *io.SectionReader, b *scan.Budget, yield func(*
 	}
 	for i := range z.members {
 		m := &z.members[i]
+		if err := b.Claim(m.size); err != nil {
+			flaw = errors.Join(flaw, err)
+		}
 		child := p.Member(m.names...)
 		room := &room{b: b}
 		child.Open = func() (io.Reader, error) { return z.open(m, room) }
