@@ -76,7 +76,7 @@
 //     or link that runs a macro (save Basic of the program's own).
 //   - xfile.active: a DDE field, link or formula, an ActiveX control, an action
 //     that runs a program.
-//   - xfile.link: a template, object, frame, sub-document, workbook, section or
+//   - xfile.link: a template, object, frame, sub-document, section or
 //     ribbon code that is fetched from another machine: a URL, a UNC path, any
 //     protocol. Hyperlinks, pictures and what lies on a disk are no finding.
 //   - xfile.encrypted, when the manifest says so.

@@ -6,7 +6,7 @@ import (
 
 // relationship judges a line of a package's relations (ISO/IEC 29500-2 section
 // 9.3). Its type's last word is the same in the transitional and the strict
-// form.
+// form. Linked workbooks are ordinary business and fetched only on demand.
 func (o *officeXML) relationship() {
 	kind := strings.ToLower(o.x.attr("Type"))
 	kind = kind[strings.LastIndexByte(kind, '/')+1:]
@@ -21,13 +21,13 @@ func (o *officeXML) relationship() {
 		o.found.add("xfile.active", "ActiveX control")
 		return
 	case "oleobject", "package":
-		what = "object"
+		if !strings.Contains(o.p.Name(), "charts/") {
+			what = "object" // a chart's data are fetched when its reader asks for them
+		}
 	case "frame":
 		what = "frame"
 	case "subdocument", "afchunk", "officedocument", "slidemaster":
 		what = "document"
-	case "externallinkpath", "xlpathmissing":
-		what = "workbook"
 	}
 	if what != "" && isRemote(o.x.attr("Target")) {
 		o.found.add("xfile.link", "remote "+what)

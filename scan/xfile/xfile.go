@@ -19,6 +19,9 @@
 // named by its subject, "Fwd: order at example.com", is no program for its last
 // word: see isTitle for how narrow that is.
 //
+// A part without any name is judged by its media type, from which a mail client
+// takes the extension of the name it makes up.
+//
 // # By content
 //
 // The first bytes are compared with a table of magic numbers, whatever the
@@ -78,6 +81,9 @@ func (l *look) Part(_ context.Context, p *scan.Part) error {
 			l.add(p, "xfile.name", name, why)
 			break
 		}
+	}
+	if why := l.table.label(p); why != "" {
+		l.add(p, "xfile.name", "", why)
 	}
 	if p.Open == nil || p.Is("message/rfc822", "message/global") {
 		return nil

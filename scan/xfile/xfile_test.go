@@ -437,3 +437,34 @@ func BenchmarkName(b *testing.B) {
 		})
 	}
 }
+
+// TestLabel: a type counts where there is no name, and the administrator's list
+// counts for it.
+func TestLabel(t *testing.T) {
+	for _, c := range []struct {
+		part  scan.Part
+		allow string
+		rule  string
+	}{
+		{scan.Part{Types: []string{"application/hta"}}, "", "xfile.name"},
+		{scan.Part{Types: []string{"text/plain", "application/x-msdownload"}}, "", "xfile.name"},
+		{scan.Part{Types: []string{"application/hta"}}, "hta", ""},
+		{scan.Part{Types: []string{"application/hta"}, Names: []string{"a.txt"}}, "", ""},
+		{scan.Part{Types: []string{"application/hta"}, Nest: 1}, "", ""},
+		{scan.Part{Types: []string{"application/octet-stream"}}, "", ""},
+		{scan.Part{Types: []string{"text/javascript"}}, "", ""},
+	} {
+		look := xfile.New(rules.Xfile{Allow: []string{c.allow}}).Begin(nil)
+		if err := look.Part(t.Context(), &c.part); err != nil {
+			t.Error(err)
+		}
+		findings, _ := look.End(t.Context())
+		if rule := ""; len(findings) > 0 {
+			if rule = findings[0].Rule; rule != c.rule {
+				t.Errorf("%v: %s, want %q", c.part.Types, rule, c.rule)
+			}
+		} else if c.rule != "" {
+			t.Errorf("%v: no finding", c.part.Types)
+		}
+	}
+}
