@@ -28,6 +28,7 @@ var stairs = map[string][]string{
 	"cmd/qguard-queue":  {"qhpsi", "qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan"},
 	"cmd/qguard-scan":   {"qhpsi", "qhpsi/files", "scan", "rules"},
 	"cmd/qguard-pam":    {},
+	"scripts/documents": {"qhpsi", "rules", "scan"},
 	"scripts/ambiguous": {"qhpsi", "rules", "scan"},
 	"scripts/bench/*":   {},
 	"scripts/torture/*": {},
