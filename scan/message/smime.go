@@ -108,43 +108,50 @@ func element(raw *io.SectionReader, at, limit int64) (e tlv, ok bool) {
 	return tlv{b[0], at + size, at + size + length, false}, true
 }
 
+// behind returns the offset behind an element; depth bounds the elements of
+// indefinite length in one another.
+func behind(raw *io.SectionReader, at, limit int64, depth int) (int64, bool) {
+	e, ok := element(raw, at, limit)
+	if !ok || !e.indefinite {
+		return e.end, ok
+	}
+	for at = e.body; depth > 0; {
+		if e, ok = element(raw, at, limit); !ok || e.tag == 0 {
+			return e.end, ok
+		}
+		if at, ok = behind(raw, at, limit, depth-1); !ok {
+			break
+		}
+	}
+	return 0, false
+}
+
 // encapsulated finds the octet string in ContentInfo, [0], SignedData or
 // CompressedData, EncapsulatedContentInfo, [0] (RFC 5652 sections 3 and 5.1);
 // nil where there is none, as in a signature that stands beside its text.
 func encapsulated(raw *io.SectionReader) (*tlv, error) {
 	damaged := &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged S/MIME structure"}
 	at, limit := int64(0), raw.Size()
-	// enter goes into the next element with one of these tags, past others.
-	enter := func(skips int, tag byte) (tlv, bool) {
-		for ; ; skips-- {
-			e, ok := element(raw, at, limit)
-			if !ok {
-				return e, false
+	// enter goes past some elements and into the next, which has the tag.
+	enter := func(past int, tag byte) bool {
+		for ; past > 0; past-- {
+			var ok bool
+			if at, ok = behind(raw, at, limit, 4); !ok {
+				return false
 			}
-			if e.tag == tag && skips <= 0 {
-				at, limit = e.body, e.end
-				return e, true
-			}
-			if e.indefinite || skips < -1 {
-				return e, false
-			}
-			at = e.end
 		}
-	}
-	for _, step := range []struct {
-		skips int
-		tag   byte
-	}{{0, 0x30}, {1, 0xa0}, {0, 0x30}, {2, 0x30}} {
-		if _, ok := enter(step.skips, step.tag); !ok {
-			return nil, damaged
+		e, ok := element(raw, at, limit)
+		if !ok || e.tag != tag {
+			return false
 		}
+		at, limit = e.body, e.end
+		return true
 	}
-	if oid, ok := element(raw, at, limit); !ok || oid.tag != 6 {
+	if !enter(0, 0x30) || !enter(1, 0xa0) || !enter(0, 0x30) || !enter(2, 0x30) {
 		return nil, damaged
-	} else if at = oid.end; at >= limit {
-		return nil, nil
 	}
-	if _, ok := enter(0, 0xa0); !ok {
+	// Behind the content's type it stands, or nothing does.
+	if !enter(1, 0xa0) {
 		return nil, nil
 	}
 	e, ok := element(raw, at, limit)
@@ -162,15 +169,23 @@ type octets struct {
 	raw      *io.SectionReader
 	at, end  int64
 	from, to int64 // of the piece being read
+	inside   int   // pieces of indefinite length that are open
 }
 
 func (o *octets) Read(p []byte) (int, error) {
 	for o.from >= o.to {
 		e, ok := element(o.raw, o.at, o.end)
 		switch {
-		case !ok || e.tag == 0 && e.body == e.end:
+		case !ok || e.tag == 0 && o.inside == 0:
 			return 0, io.EOF
-		case e.tag == 0x24: // pieces within pieces
+		case e.tag == 0: // the end of pieces within pieces
+			o.inside--
+			o.at = e.end
+			continue
+		case e.tag == 0x24:
+			if e.indefinite {
+				o.inside++
+			}
 			o.at = e.body
 			continue
 		case e.tag != 0x04 || e.indefinite:
