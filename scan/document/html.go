@@ -25,7 +25,7 @@ func openHTML(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error 
 		}
 	}
 	var flaws error
-	if kind.html {
+	if kind.html && !quiet(p) {
 		flaw, err := openPage(p, b, yield, markup{html: true})
 		if err != nil {
 			return err
