@@ -2,7 +2,6 @@ package message
 
 import (
 	"io"
-	"mime"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,20 +132,4 @@ func unquote(s string) string {
 		out.WriteByte(s[i])
 	}
 	return out.String()
-}
-
-// decodeWords undoes RFC 2047 encoded words. QUIRK: section 5 forbids them in
-// parameters; every client reads them there.
-func decodeWords(s string) string {
-	if !strings.Contains(s, "=?") {
-		return s
-	}
-	d := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
-		return toUTF8(r, charset), nil
-	}}
-	out, err := d.DecodeHeader(s)
-	if err != nil {
-		return s
-	}
-	return out
 }

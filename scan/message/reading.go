@@ -1,9 +1,6 @@
 package message
 
-import (
-	"io"
-	"strings"
-)
+import "strings"
 
 // paramReadings returns every value that some client reads for a parameter of
 // one of these names ("name", "filename") in values of Content-Type and
@@ -214,68 +211,6 @@ func joinReadings(list []piece) []string {
 	return charsetReadings(escaped.String(), charset)
 }
 
-// charsetReadings decodes bytes from a charset. QUIRK: RFC 2781 section 4.3
-// makes UTF-16 without a mark big-endian; Windows takes it for little-endian.
-func charsetReadings(s, charset string) []string {
-	list := []string{decodeCharset(s, charset)}
-	if name := strings.ToLower(strings.Trim(charset, " \"'")); name == "utf-16" || name == "utf16" || name == "ucs-2" {
-		list = append(list, decodeCharset(s, "utf-16be"), decodeCharset(s, "utf-16le"))
-	}
-	return list
-}
-
-func decodeCharset(s, charset string) string {
-	text, err := io.ReadAll(toUTF8(strings.NewReader(s), charset))
-	if err != nil {
-		return s
-	}
-	return string(text)
-}
-
-// decodeWordReadings returns s and, where encoded words stand in it, s decoded:
-// as RFC 2047 section 6.2 has it, and as clients do with words that it forbids
-// (blanks or bad base64 in them, no end).
-func decodeWordReadings(s string) []string {
-	if !strings.Contains(s, "=?") {
-		return []string{s}
-	}
-	list := []string{decodeWords(s)}
-	variants := []string{""}
-	rest := s
-	for {
-		before, word, ok := strings.Cut(rest, "=?")
-		f := strings.SplitN(word, "?", 3)
-		if !ok || len(f) < 3 {
-			break
-		}
-		text, after, _ := strings.Cut(f[2], "?=")
-		if strings.Trim(before, " \t\r\n") == "" && variants[0] != "" {
-			before = ""
-		}
-		var next []string
-		for i, v := range charsetReadings(decodeWordText(f[1], text), f[0]) {
-			next = append(next, variants[min(i, len(variants)-1)]+before+v)
-		}
-		variants, rest = next, after
-	}
-	for _, v := range variants {
-		list = append(list, v+rest)
-	}
-	return list
-}
-
-// decodeWordText undoes B or Q, tolerantly.
-func decodeWordText(encoding, text string) string {
-	var r io.Reader
-	if strings.EqualFold(strings.TrimSpace(encoding), "b") {
-		r = &base64Reader{r: strings.NewReader(text)}
-	} else {
-		r = &quotedReader{r: strings.NewReader(strings.ReplaceAll(text, "_", " "))}
-	}
-	out, _ := io.ReadAll(r) // a strings.Reader gives no error
-	return string(out)
-}
-
 // withoutComments removes what stands in parentheses (RFC 5322 section 3.2.2),
 // nested ones too, outside quotes; one that is not closed stays.
 func withoutComments(s string) string {
@@ -309,72 +244,4 @@ func withoutComments(s string) string {
 		out.WriteString(s[open:])
 	}
 	return out.String()
-}
-
-// tidyParams reports whether every reader reads a value alike: one word or
-// "type/subtype", then parameters of different names whose values are tokens or
-// quoted strings without escapes, encoded words, comments or pieces.
-func tidyParams(value string) bool {
-	kind, rest, _ := strings.Cut(value, ";")
-	kind = strings.Trim(kind, " \t")
-	if kind == "" || strings.Count(kind, "/") > 1 || !isToken(strings.Replace(kind, "/", "", 1)) {
-		return false
-	}
-	var seen [8]string
-	n := 0
-	for rest = strings.Trim(rest, " \t"); rest != ""; rest = strings.TrimLeft(rest, " \t") {
-		if rest[0] == ';' {
-			rest = rest[1:]
-			continue
-		}
-		key, after, ok := strings.Cut(rest, "=")
-		if !ok || !isToken(key) || strings.IndexByte(key, '*') >= 0 || n == len(seen) {
-			return false
-		}
-		for _, have := range seen[:n] {
-			if strings.EqualFold(have, key) {
-				return false
-			}
-		}
-		seen[n] = key
-		n++
-		var tidy bool
-		if rest, tidy = afterValue(after); !tidy {
-			return false
-		}
-	}
-	return true
-}
-
-// afterValue returns what follows a parameter's value, and whether the value is
-// a token or a plain quoted string and a semicolon or the end follows.
-func afterValue(s string) (rest string, tidy bool) {
-	if q, ok := strings.CutPrefix(s, `"`); ok {
-		value, rest, ok := strings.Cut(q, `"`)
-		rest = strings.TrimLeft(rest, " \t")
-		return rest, ok && strings.IndexByte(value, '\\') < 0 && !strings.Contains(value, "=?") &&
-			value == strings.Trim(value, " \t") && !hasControl(value) && (rest == "" || rest[0] == ';')
-	}
-	value, rest, _ := strings.Cut(s, ";")
-	value = strings.TrimRight(value, " \t")
-	return rest, isToken(value)
-}
-
-// isToken reports an RFC 2045 token.
-func isToken(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func hasControl(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return true
-		}
-	}
-	return false
 }
