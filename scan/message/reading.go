@@ -126,7 +126,7 @@ func isNameByte(c byte) bool {
 // parameter takes what follows a parameter's name: nothing or the piece's
 // "*0*", then the equals sign; and returns the text behind it.
 func parameter(s string) (key, rest string, ok bool) {
-	head, rest, ok := strings.Cut(s[:min(len(s), 64)], "=")
+	head, _, ok := strings.Cut(s[:min(len(s), 64)], "=")
 	if !ok {
 		return "", "", false
 	}
