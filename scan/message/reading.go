@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // paramReadings returns every value that some client reads for a parameter of
 // one of these names ("name", "filename") in values of Content-Type and
@@ -63,6 +66,7 @@ func (r *readings) value(s string) {
 // read adds the values of the named parameters in s.
 func (r *readings) read(s string, names []string) {
 	lower := lowerASCII(s)
+	var all []piece
 	for _, name := range names {
 		var pieces []piece
 		for at := 0; ; {
@@ -88,12 +92,30 @@ func (r *readings) read(s string, names []string) {
 			}
 			pieces = append(pieces, parsePiece(key, pieceValue(rest)))
 		}
-		for _, order := range [][]piece{pieces, sortedPieces(pieces)} {
-			for _, v := range joinReadings(order) {
-				r.value(v)
-			}
+		r.pieces(pieces)
+		if all = append(all, pieces...); len(all) > len(pieces) && len(pieces) > 0 && different(all) {
+			r.pieces(all) // the first in one field's "filename", the second in another's "name"
 		}
 	}
+}
+
+// pieces adds what pieces come to, by their numbers and by their places.
+func (r *readings) pieces(list []piece) {
+	for _, order := range [][]piece{list, sortedPieces(list)} {
+		for _, v := range joinReadings(order) {
+			r.value(v)
+		}
+	}
+}
+
+// different reports pieces whose numbers are.
+func different(list []piece) bool {
+	for i, p := range list {
+		if slices.ContainsFunc(list[:i], func(have piece) bool { return have.number == p.number }) {
+			return false
+		}
+	}
+	return true
 }
 
 // pieceValue takes a piece's value from what follows its equals sign.

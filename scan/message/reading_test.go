@@ -46,6 +46,7 @@ func TestParamReadings(t *testing.T) {
 		{"pieces with a gap", []string{"a; name*0=x.; name*5=exe"}, []string{"x.exe"}},
 		{"pieces in quotes", []string{`a; name*0="x;"; name*1=".exe"`}, []string{"x;.exe"}},
 		{"pieces over fields", []string{"a; name*0=x.", "b; name*1=exe"}, []string{"x.exe"}},
+		{"pieces over fields and names", []string{"a; filename*0=x.", "b; name*1=exe"}, []string{"x.", "exe", "x.exe"}},
 		{"extended", []string{"a; name*=utf-8''x%2Eexe"}, []string{"x.exe"}},
 		{"extended, no charset", []string{"a; name*=''x%2Eexe"}, []string{"x.exe"}},
 		{"extended, charset unknown", []string{"a; name*=none'en'x%2Eexe"}, []string{"x.exe"}},
