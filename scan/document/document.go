@@ -111,6 +111,49 @@
 //     that can be one; the form of the cloud is xfile.unreadable.
 //   - A web archive under a document's name is handed on as the message it is;
 //     ActiveMime gives the OLE file in it.
+//
+// # PDF
+//
+// A PDF (ISO 32000-1) is told by its mark in the first KiB, whatever its name;
+// form data (FDF) is read the same way. Objects are found by the word obj, in
+// the whole file, stream data included, not by the cross-reference table, which
+// may lie; then those in object streams (Flate with predictors, LZW, ASCII85,
+// ASCIIHex, RunLength, eight filters at most). A number that was used again
+// stands for all its versions. Files that open with the empty password (RC4 and
+// AES, revisions 2 to 6) are decrypted as viewers do.
+//
+//	xfile.active      Launch actions, rich media, and JavaScript that does more
+//	                  than check, format and add up form fields, show and hide
+//	                  them, print, turn pages and show messages (scriptDanger);
+//	                  the same in XFA forms
+//	xfile.encrypted   a password is needed; grave where object streams hide the
+//	                  structure, or files are embedded
+//	xfile.unreadable  object streams and scripts with unknown filters
+//	limit.*           nested over 100 deep; 2^19 objects; objects read over and
+//	                  over by references; over 2 MiB of text
+//
+// No findings: OpenAction and additional actions that lead to none of these,
+// links, remote go-to, form submission, embedded files as such. Those are members:
+// the streams of file specifications under all their names, and streams of type
+// EmbeddedFile that nothing names. One part with text follows: what the content
+// streams show, put together from where the glyphs stand, then form fields and
+// notes. Fonts: the simple encodings with Differences, ToUnicode maps, UCS-2
+// CMaps; glyphs without a meaning are left out.
+//
+// # RTF
+//
+// RTF (specification 1.9.1) begins with {\rt behind white space or a byte order
+// mark, whatever follows. It is read as a stream; braces need not match.
+//
+//	xfile.active  objects of the packager, equations, OLE2Link and controls that
+//	              run script, by class name and identifier; objocx, objhtml,
+//	              objupdate, objautlink; object data broken up by control words;
+//	              DDE fields, split over runs or made by QUOTE
+//	xfile.link    a template, linked object or INCLUDETEXT on another computer
+//
+// The data of objects (\objdata, hexadecimal or \bin, an OLE 1.0 header of
+// [MS-OLEDS] 2.2.4) is given out as members, the packager's file under its own
+// names. The text follows code pages, fonts' character sets and \u.
 package document
 
 import (
@@ -134,6 +177,8 @@ var readers = [...]func(*scan.Part, *scan.Budget, func(*scan.Part) error) error{
 	openOneNote,
 	openActiveMime,
 	openWebArchive,
+	openPDF,
+	openRTF,
 }
 
 // Parts yields a document's text and the objects embedded in it; what is
