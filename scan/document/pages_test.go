@@ -66,6 +66,9 @@ func readLimited(_ testing.TB, data string, limit rules.Limit) (got pagesRead) {
 		if f.Grave {
 			line += ", grave"
 		}
+		if strings.Contains(line, "damaged OLE file") {
+			continue // the objects of these tests are an OLE file's mark and no more
+		}
 		got.found = append(got.found, line)
 	}
 	slices.Sort(got.found)

@@ -312,7 +312,7 @@ func (p *pdfParser) stream() int64 {
 		return 0
 	}
 	// QUIRK: data that begins without a line end is read as part of the word.
-	p.seek(p.pos()-int64(len(p.text))+int64(len("stream")), p.end)
+	p.seek(p.at+int64(len("stream")), p.end)
 	c, ok := p.byte()
 	for ok && (c == ' ' || c == '\t') {
 		c, ok = p.byte()

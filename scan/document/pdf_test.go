@@ -202,6 +202,7 @@ func TestPDFEmbedded(t *testing.T) {
 		{"two versions", file("/F(a)", pdfStream("", "old")) + "2 0 obj" + pdfStream("", "new"), []string{"a: old", "a: new"}, nil},
 		{"in an object stream", pdfFile("<<>>", pdfStream("", "x"), pdfPacked("/Filter/Fl", pdfDeflate, 7, "<</F(a.js)/EF<</F 2 0 R>>>>")), []string{"a.js: x"}, nil},
 		{"length elsewhere", pdfFile("<</F(a)/EF<</F 2 0 R>>>>", "<</Length 3 0 R>>stream\r\nendstream endstream\nendstream", "19"), []string{"a: endstream endstream"}, nil},
+		{"no line end", pdfFile("<</F(a)/EF<</F 2 0 R>>>>", "<</Length 300>>stream"+strings.Repeat("x", 300)+"\nendstream"), []string{"a: " + strings.Repeat("x", 300)}, nil},
 		{"no length", pdfFile("<</F(a)/EF<</F 2 0 R>>>>", "<<>>stream\nxyz\nendstream"), []string{"a: xyz\n"}, nil},
 		{"no end", pdfFile("<</F(a)/EF<</F 2 0 R>>>>") + "2 0 obj<<>>stream\nxyz", []string{"a: xyz"}, nil},
 	} {

@@ -176,7 +176,7 @@ func (f *pdfFont) readCMap(r io.Reader) {
 			break
 		}
 		if kind == pdfWord {
-			step = map[string]int{"beginbfchar": 2, "beginbfrange": 3, "begincodespacerange": 1}[string(p.text)]
+			step = cmapStep(string(p.text))
 			args = args[:0]
 			p.nodes, p.bytes = 0, 0
 			continue
@@ -196,6 +196,19 @@ func (f *pdfFont) readCMap(r io.Reader) {
 		args = args[:0]
 	}
 	sort.SliceStable(f.cmap, func(i, k int) bool { return f.cmap[i].lo < f.cmap[k].lo })
+}
+
+// cmapStep is how many values belong together behind a word of a CMap.
+func cmapStep(word string) int {
+	switch word {
+	case "begincodespacerange":
+		return 1
+	case "beginbfchar":
+		return 2
+	case "beginbfrange":
+		return 3
+	}
+	return 0
 }
 
 func pdfCode(s string) (v uint32) {

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"errors"
 	"io"
 )
@@ -38,6 +39,7 @@ type pdfLexer struct {
 	i     int
 	err   error // trouble of the system
 
+	at    int64             // offset of the last number or word
 	num   float64           // value of the last number
 	text  []byte            // last name, string or word; valid until the next token
 	names map[string]string // names seen so far, nil: not kept
@@ -87,18 +89,14 @@ func (l *pdfLexer) fill() bool {
 	return len(l.buf) > 0
 }
 
-func pdfSpace(c byte) bool {
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\f' || c == 0
+// pdfClass tells the characters that end a name, number or word: 1 white space,
+// 2 delimiters (ISO 32000-1, 7.2.2).
+var pdfClass = [256]byte{
+	0: 1, '\t': 1, '\n': 1, '\f': 1, '\r': 1, ' ': 1,
+	'(': 2, ')': 2, '<': 2, '>': 2, '[': 2, ']': 2, '{': 2, '}': 2, '/': 2, '%': 2,
 }
 
-// pdfRegular reports a character that a name, number or word may have.
-func pdfRegular(c byte) bool {
-	switch c {
-	case '(', ')', '<', '>', '[', ']', '{', '}', '/', '%':
-		return false
-	}
-	return !pdfSpace(c)
-}
+func pdfSpace(c byte) bool { return pdfClass[c] == 1 }
 
 // token returns the kind of the next token; its value is in num or text.
 func (l *pdfLexer) token() pdfKind {
@@ -152,43 +150,39 @@ func (l *pdfLexer) comment() {
 // word reads regular characters; in names #xx stands for a character.
 func (l *pdfLexer) word(name bool) {
 	l.text = l.text[:0]
-	escape := 0 // characters since a number sign
-	for {
-		c, ok := l.byte()
-		if !ok {
-			return
+	for l.i < len(l.buf) || l.fill() {
+		n := l.i
+		for n < len(l.buf) && pdfClass[l.buf[n]] == 0 {
+			n++
 		}
-		if !pdfRegular(c) {
-			l.back()
-			return
-		}
-		if len(l.text) >= maxPDFWord {
-			continue
-		}
-		l.text = append(l.text, c)
-		if !name {
-			continue
-		}
-		if c == '#' && escape != 1 {
-			escape = 1
-			continue
-		}
-		if escape == 0 {
-			continue
-		}
-		n := len(l.text)
-		if escape++; escape == 3 {
-			hi, lo := nibble(l.text[n-2]), nibble(c)
-			if hi < 16 && lo < 16 {
-				l.text = append(l.text[:n-3], hi<<4|lo)
-			}
-			escape = 0
+		l.text = append(l.text, l.buf[l.i:min(n, l.i+maxPDFWord-min(maxPDFWord, len(l.text)))]...)
+		l.i = n
+		if n < len(l.buf) {
+			break
 		}
 	}
+	if name && bytes.IndexByte(l.text, '#') >= 0 {
+		l.unescape()
+	}
+}
+
+// unescape decodes #xx in a name.
+func (l *pdfLexer) unescape() {
+	out := l.text[:0]
+	for i := 0; i < len(l.text); i++ {
+		c := l.text[i]
+		if c == '#' && i+2 < len(l.text) && nibble(l.text[i+1]) < 16 && nibble(l.text[i+2]) < 16 {
+			c = nibble(l.text[i+1])<<4 | nibble(l.text[i+2])
+			i += 2
+		}
+		out = append(out, c)
+	}
+	l.text = out
 }
 
 // plain reads a number or a word.
 func (l *pdfLexer) plain() pdfKind {
+	l.at = l.pos()
 	l.word(false)
 	c := l.text[0]
 	if c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.' {

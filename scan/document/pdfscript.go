@@ -51,6 +51,9 @@ type pdfScript struct {
 	list []string // tokens; a string is `"`, a number or pattern 0
 	own  map[string]bool
 	why  string
+
+	open   []int       // opening brackets that wait for their closing ones
+	opened map[int]int // closing brackets to opening ones
 }
 
 // tokens splits a script. Escapes outside strings, templates and many coded
@@ -90,24 +93,28 @@ func (s *pdfScript) tokens() {
 			if coded > 32 || i-start > 1000 {
 				s.why = "coded text"
 			}
-			s.list = append(s.list, map[bool]string{true: `"`, false: "0"}[c != '/'])
+			if c == '/' {
+				s.put("0")
+			} else {
+				s.put(`"`)
+			}
 		case c == '\\' || c == '`':
 			s.why = "coded words"
 		case scriptLetter(c):
 			for i < len(t) && (scriptLetter(t[i]) || t[i] >= '0' && t[i] <= '9') {
 				i++
 			}
-			s.list = append(s.list, t[start:i])
+			s.put(t[start:i])
 		case c >= '0' && c <= '9':
 			for i < len(t) && (scriptLetter(t[i]) || t[i] >= '0' && t[i] <= '9') {
 				i++
 			}
-			s.list = append(s.list, "0")
+			s.put("0")
 		case c <= ' ':
 			i++
 		default:
 			i++
-			s.list = append(s.list, t[start:i])
+			s.put(t[start:i])
 		}
 	}
 }
@@ -189,19 +196,27 @@ func (s *pdfScript) word(i int) string {
 // called reports whether the closing bracket at i ends a call or a function, so
 // that a bracket behind it calls the outcome. That of "if (x) (y)" does not.
 func (s *pdfScript) called(i int) bool {
-	depth := 0
-	for ; i >= 0; i-- {
-		switch s.list[i] {
-		case ")":
-			depth++
-		case "(":
-			if depth--; depth == 0 {
-				t := s.token(i - 1)
-				return t != "if" && t != "while" && t != "for"
-			}
-		}
+	open, ok := s.opened[i]
+	if !ok {
+		return true
 	}
-	return true
+	t := s.token(open - 1)
+	return t != "if" && t != "while" && t != "for"
+}
+
+// put adds a token and notes which brackets belong together.
+func (s *pdfScript) put(t string) {
+	switch n := len(s.open); {
+	case t == "(":
+		s.open = append(s.open, len(s.list))
+	case t == ")" && n > 0:
+		if s.opened == nil {
+			s.opened = map[int]int{}
+		}
+		s.opened[len(s.list)] = s.open[n-1]
+		s.open = s.open[:n-1]
+	}
+	s.list = append(s.list, t)
 }
 
 func (s *pdfScript) token(i int) string {

@@ -12,7 +12,7 @@ import (
 
 // load reads the object at a place again.
 func (d *pdfFile) load(l *pdfLexer, place pdfPlace, each func(*pdfValue)) (o pdfObject, ok bool) {
-	d.work -= 128
+	d.work -= 256 // what going there costs
 	o.place, o.id, o.gen = place, -1, -1
 	if place&pdfPacked != 0 {
 		c := d.container(int(place >> 20 & (1<<19 - 1)))

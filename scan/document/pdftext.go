@@ -42,6 +42,7 @@ type pdfLayer struct {
 	state   pdfState
 	args    []pdfValue
 	fonts   map[string]*pdfFont // by their names here
+	forms   *pdfObject          // the dictionary of forms and pictures, once it was asked for
 }
 
 // maxLayers is how deep forms may show forms.
@@ -271,7 +272,11 @@ func (l *pdfLayer) matrix() (m pdfMatrix) {
 
 // form shows a form: a content stream of its own.
 func (t *pdfTextReader) form(l *pdfLayer, name string) {
-	o := t.d.member(t.d.member(l.res, "XObject"), name)
+	if l.forms == nil {
+		forms := t.d.member(l.res, "XObject")
+		l.forms = &forms
+	}
+	o := t.d.member(*l.forms, name)
 	if o.stream == 0 || !o.is("Subtype", "Form") || len(t.layers) >= maxPDFLayers {
 		return
 	}

@@ -118,7 +118,7 @@ func (p *pdfParser) ends(kind pdfKind) bool {
 		switch string(p.text) {
 		case "obj", "endobj", "stream", "endstream", "xref", "trailer", "startxref":
 			p.stop = true
-			p.seek(p.pos()-int64(len(p.text)), p.end)
+			p.seek(p.at, p.end)
 		}
 	}
 	p.stop = p.stop || kind == pdfNone

@@ -3,9 +3,10 @@ package document
 import (
 	"bufio"
 	"bytes"
-	"html"
 	"io"
 	"strings"
+
+	"golang.org/x/net/html"
 )
 
 // xfa judges the scripts of an XML form: a stream, or names and streams in turn
