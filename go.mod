@@ -7,7 +7,7 @@ require (
 	github.com/emersion/go-message v0.18.2
 	github.com/go-crypt/crypt v0.14.15 // crypt(3) hashes for the passwd-file authenticator, yescrypt included
 	github.com/google/go-cmp v0.7.0 // tests
-	github.com/klauspost/compress v1.20.3 // zstd
+	github.com/klauspost/compress v1.20.3 // tests: the oracle for zstd
 	github.com/msteinert/pam/v2 v2.1.0
 	github.com/nwaples/rardecode/v2 v2.4.6 // RAR 3 and 5
 	github.com/richardlehane/mscfb v1.0.9 // the directory of OLE files

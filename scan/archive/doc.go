@@ -17,8 +17,10 @@
 // bytes behind the last stream are skipped, as the tools do. gzip: the name in a
 // header counts, and a further member with a name is a part of its own too. xz:
 // LZMA2, delta and x86 filters; others are unreadable. zstd and lz4: frames to be
-// skipped may stand anywhere; dictionaries from elsewhere are unreadable. An LZMA
-// dictionary is no larger than the matches need, at most limit.memory.
+// skipped may stand anywhere; dictionaries from elsewhere are unreadable, and so
+// is another format behind a zstd frame that zstd(1) goes on with. An LZMA
+// dictionary and a zstd window are no larger than the matches need, at most
+// limit.memory.
 //
 // # ZIP (APPNOTE.TXT 6.3)
 //

@@ -31,6 +31,8 @@ func TestTools(t *testing.T) {
 		{"a.lz", "lzip.lzip -b 100000 -c text", true, ""},
 		{"a.zst", "zstd -c text", true, ""},
 		{"a.zst", "zstd --ultra -22 -c text", true, ""},
+		{"a.zst", "zstd --fast=9 -c text", true, ""},
+		{"a.zst", "zstd -12 --zstd=wlog=12,minMatch=3 --no-content-size -c text", true, ""},
 		{"a.lz4", "lz4 -c text", true, ""},
 		{"a.lz4", "lz4 -9 -BD -B4 -BX --content-size -c text", true, ""},
 		{"a.lz4", "lz4 -l -c text", true, ""},
