@@ -11,9 +11,6 @@ import (
 	"qguard/scan"
 )
 
-// maxToken is how many bytes one HTML token may have.
-const maxToken = 8 << 20
-
 // openHTML yields the text of an HTML part and what its data URLs and scripts
 // carry; what is active in it is the error. SVG and XSL have no text.
 func openHTML(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
