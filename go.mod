@@ -14,7 +14,7 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
 	github.com/ulikunitz/xz v0.5.17 // xz and LZMA, those inside 7z too
 	go.etcd.io/bbolt v1.5.0
-	golang.org/x/net v0.62.0 // the HTML tokenizer
+	golang.org/x/net v0.62.0 // tests: the oracle for HTML
 	golang.org/x/sys v0.49.0 // flock, core limits, terminal test
 	golang.org/x/text v0.43.0 // charsets and NFKC
 )

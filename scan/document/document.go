@@ -14,9 +14,11 @@
 // and style are left out; the value of a form field stands where the field is.
 // Text that a style would hide is kept.
 //
-// The tokenizer of x/net/html does the reading, never its tree builder: the
-// text streams, whatever the size, with one token held: 8 MiB at most, since
-// pictures stand in attributes; a longer one is limit.size.
+// HTML is cut into tags and text as the HTML standard, section 13.2.5, does,
+// without its tree: the text streams, whatever the size, with one tag held. A
+// tag (pictures stand in attributes) or a text of more than 8 MiB is limit.size;
+// where the page is read for what is active in it, a tag, a script, a comment or
+// a text of base64.
 //
 // # What is active in HTML
 //

@@ -3,10 +3,6 @@ package document
 import (
 	"errors"
 	"io"
-	"strings"
-
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
 
 	"qguard/scan"
 )
@@ -52,17 +48,16 @@ func htmlTextOf(p *scan.Part) *scan.Part {
 			if err != nil {
 				return nil, err
 			}
-			z := html.NewTokenizer(r)
-			z.SetMaxBuf(maxToken)
-			return &htmlText{z: z}, nil
+			return &htmlText{z: newTokenizer(r)}, nil
 		},
 	}
 }
 
 // htmlText reads the text of an HTML token stream.
 type htmlText struct {
-	z     *html.Tokenizer
-	skip  atom.Atom // inside this element, whose text is no text
+	z     *tokenizer
+	skip  string // inside this element, whose text is no text
+	size  int    // of the text so far
 	ready []byte
 	buf   []byte
 	err   error
@@ -82,60 +77,67 @@ func (h *htmlText) Read(p []byte) (int, error) {
 
 // token turns the next token into text.
 func (h *htmlText) token() {
-	kind := h.z.Next()
+	kind := h.z.next()
 	h.buf = h.buf[:0]
 	switch kind {
-	case html.ErrorToken:
-		h.err = h.z.Err()
-		if errors.Is(h.err, html.ErrBufferExceeded) {
-			h.err = &scan.Flaw{Rule: "limit.size", Note: "HTML token over 8 MiB"}
+	case tokenEOF:
+		h.err = h.z.err
+	case tokenText:
+		if h.skip == "" {
+			h.text()
 		}
-	case html.TextToken:
-		if h.skip == 0 {
-			h.buf = append(h.buf, h.z.Text()...)
-		}
-	case html.StartTagToken, html.SelfClosingTagToken:
-		name, attrs := h.z.TagName()
-		tag := atom.Lookup(name)
-		if kind == html.StartTagToken && (tag == atom.Script || tag == atom.Style) {
-			h.skip = tag
-		}
-		if tag == atom.Noscript {
-			h.z.NextIsNotRawText() // mail clients run no script
-		}
-		h.mark(tag)
-		if tag == atom.Input && attrs {
+	case tokenStartTag, tokenSelfClosing:
+		switch string(h.z.name) {
+		case "script", "style":
+			if kind == tokenStartTag {
+				h.skip = string(h.z.name)
+			}
+		case "noscript":
+			h.z.notRaw() // mail clients run no script
+		case "input":
 			h.value()
 		}
-	case html.EndTagToken:
-		name, _ := h.z.TagName()
-		tag := atom.Lookup(name)
-		if tag == h.skip {
-			h.skip = 0
+		h.mark()
+	case tokenEndTag:
+		if string(h.z.name) == h.skip {
+			h.skip = ""
 		}
-		h.mark(tag)
+		h.mark()
 	}
 	h.ready = h.buf
 }
 
+// text writes a piece of text; all of one text may have 8 MiB.
+func (h *htmlText) text() {
+	h.buf = h.z.appendText(h.buf)
+	if h.size += len(h.z.raw); h.size > maxToken {
+		h.err = &scan.Flaw{Rule: "limit.size", Note: "HTML token over 8 MiB"}
+	}
+	if !h.z.more {
+		h.size = 0
+	}
+}
+
 // mark writes what stands in plain text where an element begins or ends.
-func (h *htmlText) mark(tag atom.Atom) {
-	switch tag {
-	case atom.Td, atom.Th:
+func (h *htmlText) mark() {
+	switch string(h.z.name) {
+	case "td", "th":
 		h.buf = append(h.buf, '\t')
-	case atom.Br, atom.P, atom.Div, atom.Tr, atom.Table, atom.Li, atom.Ul, atom.Ol, atom.Dl, atom.Dt, atom.Dd,
-		atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Hr, atom.Pre, atom.Blockquote, atom.Form,
-		atom.Title, atom.Body, atom.Option, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Address:
+	case "br", "p", "div", "tr", "table", "li", "ul", "ol", "dl", "dt", "dd",
+		"h1", "h2", "h3", "h4", "h5", "h6", "hr", "pre", "blockquote", "form",
+		"title", "body", "option", "section", "article", "header", "footer", "address":
 		h.buf = append(h.buf, '\n')
 	}
 }
 
 // value writes the value attribute of a form field.
 func (h *htmlText) value() {
-	for more := true; more; {
-		var key, value []byte
-		key, value, more = h.z.TagAttr()
-		if strings.EqualFold(string(key), "value") {
+	for {
+		key, value, ok := h.z.attr()
+		if !ok {
+			return
+		}
+		if string(key) == "value" {
 			h.buf = append(append(append(h.buf, ' '), value...), ' ')
 		}
 	}

@@ -3,7 +3,52 @@ package document
 import (
 	"bytes"
 	"io"
+	"unicode/utf8"
+
+	"qguard/scan"
 )
+
+// gather adds a piece to what is judged as one.
+func gather(all *[]byte, piece []byte, what string) error {
+	if len(*all)+len(piece) > maxToken {
+		return &scan.Flaw{Rule: "limit.size", Note: what + " over 8 MiB"}
+	}
+	*all = append(*all, piece...)
+	return nil
+}
+
+// whole returns a text or a comment when its last piece is there, nil before.
+func (g *page) whole(z *tokenizer, what string) (text []byte, err error) {
+	if len(g.pieces) == 0 && !z.more {
+		return z.raw, nil
+	}
+	if err := gather(&g.pieces, z.raw, what); err != nil || z.more {
+		return nil, err
+	}
+	text, g.pieces = g.pieces, g.pieces[:0]
+	return text, nil
+}
+
+// prose judges text that is not known to be anything else. What it begins with
+// counts, so the rest is not kept.
+func (g *page) prose(z *tokenizer) error {
+	if g.passed {
+		g.passed = z.more
+		return nil
+	}
+	text := z.raw
+	if known := !z.more || !mayBeBase64(text); len(g.pieces) > 0 || !known {
+		if err := gather(&g.pieces, text, "text of base64"); err != nil || !known {
+			return err
+		}
+		text, g.pieces = g.pieces, g.pieces[:0]
+	}
+	g.passed = z.more
+	if text = bytes.TrimSpace(text); len(text) >= minText {
+		g.large(text)
+	}
+	return nil
+}
 
 // large judges a text, or the value of an attribute, that may be a file kept
 // for a script.
@@ -25,6 +70,17 @@ func (g *page) large(text []byte) {
 	}
 	source := func() io.ByteReader { return &until{src: bytes.NewReader(text), n: n, is: isBase64} }
 	g.seen |= g.base64(head[:min(n, len(head))], n, "", source)
+}
+
+// mayBeBase64 reports whether a piece of text has nothing in it that ends
+// base64. Blanks outside ASCII may stand before it.
+func mayBeBase64(piece []byte) bool {
+	for _, c := range piece {
+		if !isBase64(c) && !isBlank(c) && c != '\v' && c < utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // base64 judges n digits of base64, or of hexadecimal numbers: head is the

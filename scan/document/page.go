@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/html"
-
 	"qguard/scan"
 )
 
@@ -25,6 +23,8 @@ type page struct {
 	foreign []bool // HTML: whether each open svg, math or island of HTML in them is foreign
 	script  []byte // in XML: the source since a script's start tag
 	inside  bool   // a script element is open
+	pieces  []byte // of a text or a comment that goes on
+	passed  bool   // the rest of this text does not matter
 	depth   int    // of comments and noscript around it
 	attrs   []attribute
 	stop    error // of yield
@@ -58,7 +58,7 @@ func openPage(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error, kind m
 		}
 		return g.stop
 	}
-	err = g.read(r)
+	err = g.read(newTokenizer(r))
 	if g.stop != nil {
 		return nil, g.stop
 	}
@@ -70,62 +70,65 @@ func openPage(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error, kind m
 }
 
 // read shows every token to its rule.
-func (g *page) read(r io.Reader) error {
-	z := html.NewTokenizer(r)
-	z.SetMaxBuf(maxToken)
+func (g *page) read(z *tokenizer) error {
 	raw := "" // the element whose text this is
 	for n := 0; g.stop == nil; n++ {
-		z.AllowCDATA(g.kind.xml || g.isForeign())
-		kind := z.Next()
+		z.cdata = g.kind.xml || g.isForeign()
+		kind := z.next()
 		if n%1024 == 0 {
 			if err := g.b.Time(); err != nil {
 				return err
 			}
 		}
 		if g.inside && (g.kind.xml || g.isForeign()) {
-			if len(g.script)+len(z.Raw()) > maxToken {
-				return &scan.Flaw{Rule: "limit.size", Note: "script over 8 MiB"}
+			if err := gather(&g.script, z.raw, "script"); err != nil {
+				return err
 			}
-			g.script = append(g.script, z.Raw()...)
 		}
 		switch kind {
-		case html.ErrorToken:
+		case tokenEOF:
 			g.endScript()
-			if errors.Is(z.Err(), html.ErrBufferExceeded) {
-				return &scan.Flaw{Rule: "limit.size", Note: "HTML token over 8 MiB"}
-			}
-			if errors.Is(z.Err(), io.EOF) {
+			if errors.Is(z.err, io.EOF) {
 				return nil
 			}
-			return z.Err()
-		case html.TextToken:
-			g.text(z, raw)
-		case html.CommentToken, html.DoctypeToken:
-			g.comment(z.Raw())
-		case html.StartTagToken, html.SelfClosingTagToken:
-			name, more := z.TagName()
-			raw = g.start(z, string(name[:min(len(name), 100)]), more, kind == html.SelfClosingTagToken)
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			g.end(local(string(name[:min(len(name), 100)])))
+			return z.err
+		case tokenText, tokenCDATA:
+			if err := g.text(z, raw); err != nil {
+				return err
+			}
+		case tokenComment:
+			text, err := g.whole(z, "comment")
+			if err != nil {
+				return err
+			}
+			g.comment(text)
+		case tokenStartTag, tokenSelfClosing:
+			raw = g.start(z, string(z.name[:min(len(z.name), 100)]), kind == tokenSelfClosing)
+		case tokenEndTag:
+			g.end(local(string(z.name[:min(len(z.name), 100)])))
 			raw = ""
 		}
 	}
 	return nil
 }
 
-func (g *page) text(z *html.Tokenizer, raw string) {
+func (g *page) text(z *tokenizer, raw string) error {
 	switch {
 	case raw == "script":
-		g.run(z.Raw())
+		text, err := g.whole(z, raw)
+		g.run(text)
+		return err
 	case raw == "noscript":
 		// Without script its content is markup, with script it is one text.
-		g.nested(z.Raw())
-	case raw != "style" && !g.inside:
-		if text := bytes.TrimSpace(z.Raw()); len(text) >= minText {
-			g.large(text)
+		text, err := g.whole(z, raw)
+		if len(text) > 0 {
+			g.nested(text)
 		}
+		return err
+	case raw != "style" && !g.inside:
+		return g.prose(z)
 	}
+	return nil
 }
 
 // nested reads markup that only some programs see: in comments, in noscript.
@@ -139,7 +142,7 @@ func (g *page) nested(text []byte) {
 		inner.stop = g.yield(c)
 		return inner.stop
 	}
-	if err := inner.read(bytes.NewReader(text)); err != nil && g.flaw == nil {
+	if err := inner.read(tokenize(text)); err != nil && g.flaw == nil {
 		g.flaw = err
 	}
 	g.notes, g.seen = inner.notes, g.seen|inner.seen
@@ -198,7 +201,7 @@ func (g *page) declaration(raw []byte) {
 }
 
 // start judges a start tag and returns the element whose text is no markup.
-func (g *page) start(z *html.Tokenizer, name string, more, closed bool) (raw string) {
+func (g *page) start(z *tokenizer, name string, closed bool) (raw string) {
 	if g.kind.xml {
 		if name != "hta:application" {
 			name = prefixed(name)
@@ -208,17 +211,19 @@ func (g *page) start(z *html.Tokenizer, name string, more, closed bool) (raw str
 	}
 	foreign := g.kind.xml || g.isForeign()
 	g.attrs = g.attrs[:0]
-	for more {
-		var a attribute
-		a.key, a.value, more = z.TagAttr()
-		if g.attrs = append(g.attrs, a); len(g.attrs) == 256 {
+	for {
+		key, value, ok := z.attr()
+		if !ok {
+			break
+		}
+		if g.attrs = append(g.attrs, attribute{key, value}); len(g.attrs) == 256 {
 			g.element(name)
 			g.attrs = g.attrs[:0]
 		}
 	}
 	g.element(name)
 	if foreign {
-		z.NextIsNotRawText()
+		z.notRaw()
 		if name == "script" && !closed {
 			g.inside = true
 		}

@@ -5,8 +5,6 @@ import (
 	"io"
 	"math/bits"
 	"unicode/utf8"
-
-	"golang.org/x/net/html"
 )
 
 // A script is read as if its author had hidden nothing: escapes
@@ -194,8 +192,8 @@ func (g *page) run(src []byte) {
 	g.readScript(src)
 	// In XML, and in SVG within HTML, references count in scripts too.
 	if (g.kind.xml || g.inside) && bytes.IndexByte(src, '&') >= 0 {
-		if plain := html.UnescapeString(string(src)); len(plain) != len(src) {
-			g.readScript([]byte(plain))
+		if plain := appendDecoded(nil, src, references); len(plain) != len(src) {
+			g.readScript(plain)
 		}
 	}
 }
