@@ -80,12 +80,13 @@ var (
 
 // mayHold reports whether a part is worth a search: text by its type or its
 // first bytes, or an encoded file by its name. Mail clients do not search the
-// members of archives, so those must be named.
+// members of archives, so those must be named; what has a type is no member but
+// comes from a message in the archive, which they read as any other.
 func mayHold(p *scan.Part, head []byte) bool {
 	if p.Named(encodedEndings...) {
 		return true
 	}
-	if p.Nest > 0 {
+	if p.Nest > 0 && len(p.Types) == 0 {
 		return false
 	}
 	return p.Is("text/", "message/") || p.Is(binhexTypes...) || p.Is(encodedTypes...) || bytes.IndexByte(head, 0) < 0

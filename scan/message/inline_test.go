@@ -163,6 +163,7 @@ func TestInlineParts(t *testing.T) {
 		{"binary", scan.Part{Types: []string{"image/jpeg"}}, "\xff\xd8\x00\n" + uu("a", "hello"), 0},
 		{"binary with a name", scan.Part{Names: []string{"a.UUE"}}, "\x00\n" + uu("a", "hello"), 1},
 		{"member of an archive", scan.Part{Nest: 1, Names: []string{"a.txt"}}, uu("a", "hello"), 0},
+		{"message in an archive", scan.Part{Nest: 1, Types: []string{"text/plain"}}, uu("a", "hello"), 1},
 		{"encoded member of an archive", scan.Part{Nest: 1, Names: []string{"a.uue"}}, uu("a", "hello"), 1},
 		{"BinHex without banner", scan.Part{Types: []string{"application/mac-binhex40"}}, strings.TrimPrefix(hqx("a", "hello", ""), banner), 1},
 		{"BinHex by name", scan.Part{Names: []string{"a.hqx"}}, strings.TrimPrefix(hqx("a", "hello", ""), banner), 1},
