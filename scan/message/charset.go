@@ -88,6 +88,14 @@ func lookup(charset string) encoding.Encoding {
 		return charmap.CodePage852
 	case "windows-866", "ibm866":
 		return charmap.CodePage866
+	case "windows-037", "windows-37", "ibm037", "ebcdic-cp-us":
+		return charmap.CodePage037
+	case "windows-1047", "ibm1047":
+		return charmap.CodePage1047
+	case "windows-1140", "ibm1140", "ibm01140":
+		return charmap.CodePage1140
+	case "utf-7", "utf7", "unicode-1-1-utf-7", "windows-65000":
+		return utf7{}
 	case "koi8-r", "koi8", "koi":
 		return charmap.KOI8R
 	case "koi8-u":

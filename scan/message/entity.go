@@ -93,11 +93,12 @@ func (e *entity) strict() (params map[string]string) {
 	var names []string
 	if value := p.Header.Get("Content-Type"); value != "" {
 		p.Types[0], params = contentType(value)
-		names = nameParams(value, params, "name")
+		names = append(nameParams(value, params, "name"), nameParams(value, params, "filename")...)
 	}
 	if d := p.Header.Get("Content-Disposition"); d != "" {
 		_, dparams := disposition(d)
 		names = append(nameParams(d, dparams, "filename"), names...)
+		names = append(names, nameParams(d, dparams, "name")...) // QUIRK: either field's parameter is taken from the other
 	}
 	for _, n := range names {
 		p.Names = appendNew(p.Names, n)

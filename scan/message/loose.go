@@ -30,6 +30,13 @@ const maxStarts = 3
 func looseHeaderFields(block []byte) *looseFields {
 	l := &looseFields{}
 	var open *[]string // the values that the last field belongs to
+	tight := ""        // its value, where a fold in quotes may mean nothing
+	end := func() {
+		if open != nil && tight != "" {
+			*open = append(*open, tight)
+		}
+		open, tight = nil, ""
+	}
 	for at := 0; at < len(block); {
 		line := block[at:]
 		next := len(block)
@@ -51,14 +58,19 @@ func looseHeaderFields(block []byte) *looseFields {
 				l.start(next)
 			} else if open != nil {
 				last := &(*open)[len(*open)-1]
-				*last = strings.TrimSpace(*last + " " + string(bytes.TrimSpace(line)))
+				more := string(bytes.TrimSpace(line))
+				if tight != "" || inQuotes(*last) {
+					tight = joinFold(tight, *last, more)
+				}
+				*last = strings.TrimSpace(*last + " " + more)
 			}
 		case field != nil:
+			end()
 			l.odd = l.odd || !clean
 			open = field(l)
 			*open = append(*open, value)
 		case isField(line):
-			open = nil
+			end()
 		default:
 			l.start(at)
 			l.start(next)
@@ -69,7 +81,26 @@ func looseHeaderFields(block []byte) *looseFields {
 		}
 		at = next
 	}
+	end()
 	return l
+}
+
+// joinFold adds a continuation line to a value without the blank that a fold
+// stands for where it is in quotes. QUIRK: mailers break long names anywhere, and
+// their readers drop the fold whole. tight is the value so far, "" when it is last.
+func joinFold(tight, last, more string) string {
+	if tight == "" {
+		tight = last
+	}
+	if inQuotes(tight) {
+		return tight + more
+	}
+	return tight + " " + more
+}
+
+// inQuotes reports a value that ends in an open quoted string.
+func inQuotes(value string) bool {
+	return (strings.Count(value, `"`)-strings.Count(value, `\"`))%2 == 1
 }
 
 func (l *looseFields) start(at int) {
@@ -178,7 +209,8 @@ func encodingReadings(values []string, strict string) (list []string, sure bool)
 	if len(values) == 0 {
 		return nil, strict == ""
 	}
-	if len(values) == 1 && strings.EqualFold(values[0], strict) && (standardEncoding(strict) || undecoded(strict)) {
+	same := !slices.ContainsFunc(values, func(v string) bool { return !strings.EqualFold(v, strict) })
+	if same && (standardEncoding(strict) || undecoded(strict)) {
 		return nil, true
 	}
 	for _, v := range values {

@@ -19,6 +19,7 @@ const (
 	propAttachName    = 0x3704
 	propAttachLong    = 0x3707
 	propAttachPath    = 0x3708
+	propAttachTransp  = 0x370c
 	propAttachLongPth = 0x370d
 	propAttachMIME    = 0x370e
 	propInternetCP    = 0x3fde
@@ -120,7 +121,7 @@ func (t *tnef) attachmentProperty(p property) {
 		switch p.id {
 		case propAttachLong:
 			f.long = addNames(f.long, text...)
-		case propAttachName, propDisplayName, propAttachPath, propAttachLongPth:
+		case propAttachName, propDisplayName, propAttachPath, propAttachTransp, propAttachLongPth:
 			f.names = addNames(f.names, text...)
 		case propAttachExt:
 			if len(text) > 0 {

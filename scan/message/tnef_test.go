@@ -61,6 +61,8 @@ func TestTNEF(t *testing.T) {
 			property(0x3704001e, "a\x00")))), []found{{path: "2/winmail.dat/a", names: "a"}}},
 		{"extension alone", tnef(rend, attribute(2, attTitle, "report\x00"), attribute(2, attAttach, properties(property(0x3703001e, ".exe\x00")))),
 			[]found{{path: "2/winmail.dat/report", names: "report|report.exe"}}},
+		{"transport name as a property", tnef(rend, attribute(2, attTitle, "a\x00"), attribute(2, attAttach, properties(property(0x370c001e, "b.exe\x00")))),
+			[]found{{path: "2/winmail.dat/a", names: "a|b.exe"}}},
 		{"code page", tnef(attribute(1, attCodepage, "\xe3\x04\x00\x00\x00\x00\x00\x00"), tnefFile("\xe5.exe", "\xe5.exe", "x")),
 			[]found{{path: "2/winmail.dat/\u0435.exe", names: "\u0435.exe|\xe5.exe", data: "x"}}},
 		{"message in it", tnef(rend, attribute(2, attAttach, properties(property(0x3001001e, "Fwd\x00"), object(tnef(tnefFile("a", "a", "x")))))),
