@@ -47,11 +47,12 @@
 //   - Parameters (paramReadings): RFC 2231 pieces in any order, with gaps, over
 //     several fields, in any charset or none; encoded words (RFC 2047 section 5
 //     forbids them there); duplicates; comments; escapes; values without quotes
-//     or with one too few.
+//     or with one too few; a fold in quotes as a blank and as nothing. A name
+//     counts in either field under either's parameter, name or filename.
 //   - The type (mediaTypeReadings): misspelt, quoted, commented, second of two;
 //     whatever speaks of a boundary may be a multipart.
 //   - Boundaries: where the parameter has several readings, or none is found, or
-//     delimiter lines go on behind it, every line that looks like a delimiter
+//     delimiter lines go on behind it or stand behind a bare CR, every line that looks like a delimiter
 //     before a header with a Content field is one (seam). The same holds before
 //     the first and behind the last delimiter. A multipart that the one around
 //     it cuts off is read on to its own end (RFC 2046 section 5.1.2).
@@ -78,7 +79,7 @@
 //
 //   - uuencode (POSIX.1-2017), with its base64 variant and xxencode, yEnc (draft
 //     1.3, 2002) and BinHex 4.0 (RFC 1741) anywhere in a part that is text by its
-//     type or its first bytes; inside archives only in files named so. A "begin"
+//     type or its first bytes; of an archive's members only in those named so. A "begin"
 //     line counts only when data follow it.
 //   - The same, and gzip under base64, as Content-Transfer-Encoding under the
 //     names that were never registered (x-uuencode, yenc, mac-binhex40, gzip64):

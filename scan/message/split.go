@@ -19,7 +19,7 @@ type delimiter struct {
 type splitter struct {
 	raw  *io.SectionReader
 	mark []byte // line feed, "--" and the boundary
-	near bool   // a line began with the mark and was no delimiter line
+	near bool   // a line, or what stands behind a bare CR, began with the mark and was no delimiter line
 	buf  []byte // some of raw's bytes, from offset at
 	at   int64
 }
@@ -47,12 +47,17 @@ func (s *splitter) next(from int64) (delimiter, error) {
 		if err != nil {
 			return delimiter{}, err
 		}
-		i := bytes.Index(buf, s.mark)
+		i := bytes.Index(buf[min(1, len(buf)):], s.mark[1:]) // of the byte before it
 		if i < 0 {
 			if at+int64(len(buf)) == size {
 				break
 			}
 			at += int64(max(1, len(buf)-len(s.mark)-1)) // keep what may begin a mark, and a CR before it
+			continue
+		}
+		if buf[i] != '\n' {
+			s.near = s.near || buf[i] == '\r'
+			at += int64(i) + 1
 			continue
 		}
 		before := at + int64(i)

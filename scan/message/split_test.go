@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,16 @@ func TestMultipart(t *testing.T) {
 				t.Errorf("findings %v", v.Findings)
 			}
 		})
+	}
+}
+
+// TestDelimiterBehindCR has another reading where a bare CR ends a line.
+func TestDelimiterBehindCR(t *testing.T) {
+	for body, want := range map[string]bool{"one\r--b\n": true, strings.Repeat("x", message.Window-20) + "\r--b\n": true, "one\r--c\n": false} {
+		got, v := walk(t, multi("--b\n\n"+body+"Content-Type: image/png\n\ntwo\n--b--\n"), rules.Limit{})
+		if slices.Contains(got, "~1 image/png: two") != want || (len(v.Findings) == 1) != want {
+			t.Errorf("%.40q: parts %.80q, findings %v", body, got, v.Findings)
+		}
 	}
 }
 
