@@ -8,6 +8,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 
 	"qguard/scan"
 )
@@ -35,7 +36,11 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 		if f.open == nil {
 			return &scan.Flaw{Rule: "xfile.unreadable", Note: f.name + " archive cannot be opened"}
 		}
-		return f.open(p, b, yield)
+		err := f.open(p, b, yield)
+		if err != nil && !isFlaw(err) {
+			return err
+		}
+		return errors.Join(err, alsoCalled(p, f.name, b, yield))
 	}
 	if isLZMA(head) && (p.Named(".lzma", ".tlz") || p.Is("application/x-lzma")) {
 		return openLZMA(p, b, yield)
@@ -45,6 +50,10 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 		return openZIP(p, b, yield)
 	case isStub(head), p.Named(".7z", ".rar"):
 		return openBehind(p, b, yield)
+	case p.Named(officeNames...):
+		return alsoCalled(p, "", b, yield)
+	case p.Named(".br"):
+		return openBrotli(p, b, yield)
 	case isVolume(p):
 		return unreadable("archive goes on in another volume")
 	}
@@ -69,6 +78,7 @@ var formats = [...]struct {
 	{"7z", 0, sevenMagic, nil, open7z},
 	{"RAR", 0, rarMagic, nil, openRAR},
 	{"RAR", 0, "RE~^", nil, nil},
+	{"RAR recovery", 0, "Rar!\x1aRev", nil, nil},
 	{"xz", 0, xzMagic, nil, openXZ},
 	{"zstd", 0, zstdMagic, nil, openZstd},
 	{"lz4", 0, lz4Magic, nil, openLZ4},
@@ -84,6 +94,14 @@ var formats = [...]struct {
 	{"EGG", 0, "EGGA", isEGG, nil},
 	{"ZPAQ", 0, "zPQ", isZPAQ, nil},
 	{"ZPAQ", 0, "7kSt\xa01\x83\xd3\x8c\xb2\x28\xb0\xd3zPQ", nil, nil},
+	{"ZOO", 20, "\xdc\xa7\xc4\xfd", nil, nil},
+	{"StuffIt", 10, "rLau", nil, nil},
+	{"StuffIt", 0, "StuffIt (c)1997-", nil, nil},
+	{"FreeArc", 0, "ArC\x01", nil, nil},
+	{"RZIP", 0, "RZIP\x02", nil, nil},
+	{"LRZIP", 0, "LRZI\x00", nil, nil},
+	{"SZDD", 0, "SZDD\x88\xf0\x27\x33", nil, nil},
+	{"KWAJ", 0, "KWAJ\x88\xf0\x27\xd1", nil, nil},
 	{"WIM", 0, "MSWIM\x00\x00\x00", nil, nil},
 	{"cpio", 0, "", isCpio, openCpio},
 	{"ar", 0, arMagic, nil, openAr},

@@ -50,7 +50,8 @@
 //
 // # tar (POSIX ustar, GNU and PAX)
 //
-// Links and devices have a name only; members with holes are unreadable.
+// Links and devices have a name only; members with holes are unreadable. Another
+// archive behind the end of one, zeros between them or none, is read as well.
 //
 // # Behind a program
 //
@@ -58,13 +59,19 @@
 // .rar, is searched for a 7z or RAR mark in its first MiB and in a MiB behind a
 // Windows program's last section, and for a ZIP's end record at its end.
 //
+// Where the first bytes are another format's, or none, the name still decides
+// which program opens the file: in what is called a ZIP, or a document that is
+// one, an end record with its directory before it counts, in what is called .7z
+// or .rar a mark in the first MiB.
+//
 // # Old archives and disk images
 //
 // CAB ([MS-CAB], stored, MSZIP and LZX), LZH (levels 0 to 3, -lh0-, -lz4-, -lh4- to
 // -lh7-), ARJ (methods 0 to 4), ACE (stored), cpio (newc, crc, odc, binary) and
 // ar are opened; a member packed otherwise has its name judged and is
 // xfile.unreadable, as is one that goes on in another volume. ALZ, EGG, ZPAQ,
-// WIM and DMG cannot be listed.
+// ZOO, StuffIt, FreeArc, rzip, lrzip, SZDD, KWAJ, WIM, DMG and RAR's recovery
+// volumes cannot be listed; of what is called .br (Brotli) the name is judged.
 //
 // Images are ISO 9660 (ECMA-119) with Joliet and Rock Ridge, UDF (ECMA-167, UDF
 // 1.02 to 2.60), FAT12 to FAT32 and NTFS, bare or in partitions (MBR, GPT), as

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"archive/tar"
+	"bytes"
 	"io"
 	"strconv"
 	"strings"
@@ -35,23 +36,66 @@ func isTar(head []byte) bool {
 }
 
 // openTar yields the members of a tar file; links and devices have a name only.
+// QUIRK: archives put one behind the other are read on by some unpackers (tar
+// -i), so what follows the end of one is read as well where it is another.
 func openTar(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
 	raw, err := p.Content(b)
 	if err != nil {
 		return err
 	}
+	for at, more := int64(0), true; more; {
+		n, err := tarMembers(p, io.NewSectionReader(raw, at, raw.Size()-at), b, yield)
+		if err != nil {
+			return err
+		}
+		if at, more, err = nextTar(raw, at+n); err != nil {
+			return err
+		}
+		if err := b.Time(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextTar looks behind the end of an archive, where zeros may stand, for the
+// header of another.
+func nextTar(raw *io.SectionReader, from int64) (at int64, found bool, err error) {
+	buf := make([]byte, 16<<10)
+	for at = from; at < raw.Size(); {
+		n, err := raw.ReadAt(buf, at)
+		if err != nil && err != io.EOF {
+			return 0, false, err
+		}
+		i := bytes.IndexFunc(buf[:n], func(c rune) bool { return c != 0 })
+		if i < 0 {
+			at += int64(n)
+			continue
+		}
+		at += int64(i) / tarBlock * tarBlock
+		n, err = raw.ReadAt(buf[:tarBlock], at)
+		if err != nil && err != io.EOF {
+			return 0, false, err
+		}
+		return at, isTar(buf[:n]), nil
+	}
+	return 0, false, nil
+}
+
+// tarMembers yields the members of one archive and returns where it ends.
+func tarMembers(p *scan.Part, raw *io.SectionReader, b *scan.Budget, yield func(*scan.Part) error) (int64, error) {
 	r := &counter{r: io.NewSectionReader(raw, 0, raw.Size())}
 	end := int64(0) // of the member before
 	for t := tar.NewReader(r); ; {
 		h, err := t.Next()
 		if err == io.EOF && r.n <= end {
-			return &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged archive: tar without an end"}
+			return 0, &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged archive: tar without an end"}
 		}
 		if err == io.EOF {
-			return nil
+			return r.n, nil
 		}
 		if err != nil {
-			return damaged(err)
+			return 0, damaged(err)
 		}
 		size := max(0, min(h.Size, raw.Size()-r.n))
 		end = r.n + (size+tarBlock-1)/tarBlock*tarBlock
@@ -59,7 +103,7 @@ func openTar(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
 			continue
 		}
 		if err := b.Member(); err != nil {
-			return err
+			return 0, err
 		}
 		child := p.Member(h.Name)
 		switch {
@@ -72,7 +116,7 @@ func openTar(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) error {
 			child.Open = func() (io.Reader, error) { return io.NewSectionReader(child.Raw, 0, size), nil }
 		}
 		if err := yield(child); err != nil {
-			return err
+			return 0, err
 		}
 	}
 }
