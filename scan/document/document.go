@@ -111,6 +111,7 @@
 //     them are read with them. The RTF form of a body is not read.
 //   - OneNote sections ([MS-ONESTORE]): every embedded file, with each name
 //     that can be one; the form of the cloud is xfile.unreadable.
+//   - Calendars (RFC 5545): files that stand in them, attachments as in mail.
 //   - A web archive under a document's name is handed on as the message it is;
 //     ActiveMime gives the OLE file in it.
 //
@@ -181,6 +182,7 @@ var readers = [...]func(*scan.Part, *scan.Budget, func(*scan.Part) error) error{
 	openWebArchive,
 	openPDF,
 	openRTF,
+	openCalendar,
 }
 
 // Parts yields a document's text and the objects embedded in it; what is

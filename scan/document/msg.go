@@ -106,10 +106,13 @@ func (o *ole) messageText(inside map[string]int, depth int) error {
 // is not nested deeper than the message.
 func (o *ole) attachment(inside map[string]int, depth int) error {
 	var names []string
-	for _, id := range []string{"3707", "3704", "3001", "370d", "3708"} {
+	for _, id := range []string{"3707", "3704", "3001", "370c", "370d", "3708"} {
 		if name := o.property(inside, id); name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
+	}
+	if ext := o.property(inside, "3703"); len(names) > 0 && len(ext) > 1 && !strings.HasSuffix(strings.ToLower(names[0]), strings.ToLower(ext)) {
+		names = append(names, names[0]+ext)
 	}
 	i, ok := inside[msgProperty+"37010102"]
 	if !ok && len(names) == 0 {

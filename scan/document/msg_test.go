@@ -49,6 +49,8 @@ func TestMessage(t *testing.T) {
 		{"signed", outlook(attachment("0", map[string]string{"370E001F": wideText("multipart/signed"), "37010102": "A: b\n\nc"})), "",
 			[]string{`1/attachment|attachment: "A: b\n\nc"`, `1/attachment|message/rfc822: "A: b\n\nc"`}, nil},
 		{"name alone", outlook(attachment("0", map[string]string{"370D001F": wideText(`\\host\a.exe`)})), "", []string{`1/\\host\a.exe|\\host\a.exe: ""`}, nil},
+		{"extension", outlook(attachment("0", map[string]string{"3704001F": wideText("A.TXT"), "3703001F": wideText(".exe"), "370C001F": wideText("b"), "37010102": "x"})), "", []string{`1/A.TXT|A.TXT|b|A.TXT.exe: "x"`}, nil},
+		{"extension known", outlook(attachment("0", map[string]string{"3704001F": wideText("A.TXT"), "3703001F": wideText(".txt"), "37010102": "x"})), "", []string{`1/A.TXT|A.TXT: "x"`}, nil},
 		{"plain", outlook(prop("1000001F", wideText("Body"))), "Body", nil, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
