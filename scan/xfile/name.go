@@ -10,6 +10,9 @@ import (
 
 // name returns why a file name is unsafe, "" when it is not.
 func (t table) name(name string) string {
+	if isClassFolder(name) {
+		return "class identifier as a folder's extension: Windows opens it with that class's program"
+	}
 	for _, form := range forms(name) {
 		base := strings.ToLower(form)
 		if why := t.blocked(base); why != "" && strings.Contains(base, ".") {
@@ -149,6 +152,21 @@ func isCLSID(s string) bool {
 		}
 	}
 	return true
+}
+
+// isClassFolder reports a path with a folder "name.{class identifier}" in it.
+func isClassFolder(path string) bool {
+	for {
+		i := strings.IndexAny(path, `/\`)
+		if i < 0 {
+			return false
+		}
+		folder := strings.ToLower(strings.TrimRightFunc(path[:i], isTail))
+		if dot := strings.LastIndexByte(folder, '.'); dot >= 0 && isCLSID(folder[dot+1:]) {
+			return true
+		}
+		path = path[i+1:]
+	}
 }
 
 // leadingWord is the start of s up to what no extension holds.

@@ -14,13 +14,13 @@
 //	recurse   a container; its members decide
 //	optional  off, unless the administrator blocks it
 //
-// Whole names (autorun.inf) and class identifiers in braces are found too. The
+// Whole names (autorun.inf) and class identifiers in braces, of folders too, are found. The
 // administrator adds extensions and takes them out. An attached message that is
 // named by its subject, "Fwd: order at example.com", is no program for its last
 // word: see isTitle for how narrow that is.
 //
-// A part without any name is judged by its media type, from which a mail client
-// takes the extension of the name it makes up.
+// A part of a message without an extension is called by its media type: mail
+// clients make a name of it.
 //
 // # By content
 //
@@ -72,6 +72,9 @@ const maxName = 1 << 10
 
 // Part judges the names and the first bytes of a part.
 func (l *look) Part(_ context.Context, p *scan.Part) error {
+	if why := l.table.typed(p); why != "" {
+		l.add(p, "xfile.name", p.Name(), why)
+	}
 	for _, name := range p.Names {
 		if len(name) > maxName {
 			l.findings = append(l.findings, scan.Finding{Rule: "limit.size", Part: p.Path, Name: name,
@@ -81,9 +84,6 @@ func (l *look) Part(_ context.Context, p *scan.Part) error {
 			l.add(p, "xfile.name", name, why)
 			break
 		}
-	}
-	if why := l.table.label(p); why != "" {
-		l.add(p, "xfile.name", "", why)
 	}
 	if p.Open == nil || p.Is("message/rfc822", "message/global") {
 		return nil

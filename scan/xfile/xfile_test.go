@@ -124,6 +124,8 @@ func TestNames(t *testing.T) {
 		{"class identifier", "a.{3050F4D8-98B5-11CF-BB82-00AA00BDCE0B}", "a.{3050F4D8}"},
 		{"class identifier, no end", "a.txt.{3050f4d8-98b5-11cf-bb82-00aa00bdce0b", "a.{3050f4d8-98b5-11cf-bb82-00aa00bdce0g}.txt"},
 		{"class identifier and dots", "a.{3050F4D8-98B5-11CF-BB82-00AA00BDCE0B}..", "{3050F4D8-98B5-11CF-BB82-00AA00BDCE0B}"},
+		{"class identifier of a folder", `a.{3050F4D8-98B5-11CF-BB82-00AA00BDCE0B}/b.txt`, `{3050F4D8-98B5-11CF-BB82-00AA00BDCE0B}/b.txt`},
+		{"class identifier of a folder in it", `x\a.{3050F4D8-98B5-11CF-BB82-00AA00BDCE0B} \b.txt`, `x\a.{3050F4D8}\b.txt`},
 		{"right-to-left override", "a\u202ecod.exe", "a\u202egpj.png"},
 		{"right-to-left override shows it", "a\u202eexe.doc", "a\u202etxt.doc"},
 		{"override and its end", "a\u202etxt.\u202cexe", "a\u202etxt.\u202cdoc"},
@@ -435,36 +437,5 @@ func BenchmarkName(b *testing.B) {
 				look(b, rules.Xfile{}, named(c.file))
 			}
 		})
-	}
-}
-
-// TestLabel: a type counts where there is no name, and the administrator's list
-// counts for it.
-func TestLabel(t *testing.T) {
-	for _, c := range []struct {
-		part  scan.Part
-		allow string
-		rule  string
-	}{
-		{scan.Part{Types: []string{"application/hta"}}, "", "xfile.name"},
-		{scan.Part{Types: []string{"text/plain", "application/x-msdownload"}}, "", "xfile.name"},
-		{scan.Part{Types: []string{"application/hta"}}, "hta", ""},
-		{scan.Part{Types: []string{"application/hta"}, Names: []string{"a.txt"}}, "", ""},
-		{scan.Part{Types: []string{"application/hta"}, Nest: 1}, "", ""},
-		{scan.Part{Types: []string{"application/octet-stream"}}, "", ""},
-		{scan.Part{Types: []string{"text/javascript"}}, "", ""},
-	} {
-		look := xfile.New(rules.Xfile{Allow: []string{c.allow}}).Begin(nil)
-		if err := look.Part(t.Context(), &c.part); err != nil {
-			t.Error(err)
-		}
-		findings, _ := look.End(t.Context())
-		if rule := ""; len(findings) > 0 {
-			if rule = findings[0].Rule; rule != c.rule {
-				t.Errorf("%v: %s, want %q", c.part.Types, rule, c.rule)
-			}
-		} else if c.rule != "" {
-			t.Errorf("%v: no finding", c.part.Types)
-		}
 	}
 }
