@@ -45,6 +45,7 @@ func main() {
 		{331, webCases()},
 		{371, encodingCases()},
 		{401, headerCases()},
+		{421, redCases()},
 	} {
 		for i, c := range group.cases {
 			base := filepath.Join(mailDir, fmt.Sprintf("%03d-%s", group.first+i, c.name))
