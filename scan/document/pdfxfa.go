@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"io"
 	"strings"
-
-	"golang.org/x/net/html"
 )
 
 // xfa judges the scripts of an XML form: a stream, or names and streams in turn
@@ -58,7 +56,7 @@ func xfaScripts(r io.Reader, f func(why string)) error {
 		}
 		name, rest, _ := strings.Cut(strings.NewReplacer("\n", " ", "\t", " ", "\r", " ").Replace(tag), " ")
 		if name[strings.LastIndexByte(name, ':')+1:] != "script" || strings.HasSuffix(rest, "/") ||
-			!strings.Contains(strings.ToLower(html.UnescapeString(rest)), "javascript") {
+			!strings.Contains(strings.ToLower(unescaped(rest)), "javascript") {
 			continue
 		}
 		body, err := xfaBody(in)
@@ -100,7 +98,7 @@ func xfaBody(in *bufio.Reader) (string, error) {
 	for {
 		text, err := xfaUpTo(in, '<', maxPDFScript+1)
 		if out.Len() <= maxPDFScript {
-			out.WriteString(html.UnescapeString(text))
+			out.WriteString(unescaped(text))
 		}
 		if err != nil {
 			return out.String(), err
@@ -140,3 +138,6 @@ func (z xfaNoZeros) Read(p []byte) (int, error) {
 	}
 	return k, err
 }
+
+// unescaped is text with its character references read.
+func unescaped(text string) string { return string(appendDecoded(nil, []byte(text), references)) }
