@@ -31,6 +31,7 @@
 //   - atob together with 1 KiB of base64 that is no picture, font or JSON; a
 //     program or an archive as base64, hexadecimal digits or a list of numbers;
 //     a page or a script written from 1 KiB of escapes or 1024 numbers;
+//   - eval, Function, setTimeout or write around atob, eval around fromCharCode;
 //   - data URLs with HTML, script, a program or an archive where a browser goes
 //     to them: links, frames, objects, refreshes, locations set by scripts;
 //   - objects that start programs (WScript.Shell and others), ActiveX, WebAssembly,

@@ -152,6 +152,7 @@ const (
 	mWasm
 	mDataCode // a data URL with HTML, script or a program
 	mScheme
+	mRuns       // runs text as it is decoded
 	mBigText    // base64 of 1 KiB and more that is no picture
 	mBigNumbers // 1024 numbers below 256 in a row
 	mBigEscapes // 1 KiB that is mostly percent escapes
@@ -170,6 +171,7 @@ var words = [...]struct {
 	{"unescape", mUnescape}, {"decodeuri", mUnescape},
 	{"document.write", mWrite}, {"[\"write\"]", mWrite}, {"['write']", mWrite}, {"eval", mWrite}, {"function(\"", mWrite}, {"innerhtml", mWrite}, {"srcdoc", mWrite},
 	{"execscript", mWrite},
+	{"eval(atob(", mRuns}, {"function(atob(", mRuns}, {"settimeout(atob(", mRuns}, {"write(atob(", mRuns}, {"eval(string.fromcharcode(", mRuns},
 	{"location", mLeave}, {"window.open", mLeave}, {".href", mLeave}, {".src", mLeave}, {"iframe", mLeave}, {"setattribute", mLeave},
 	{"activexobject", mActiveX}, {"createobject(", mActiveX}, {"getobject(", mActiveX},
 	{"wscript.shell", mDanger}, {"shell.application", mDanger}, {"adodb.stream", mDanger}, {"scripting.filesystemobject", mDanger},
@@ -275,6 +277,9 @@ func (g *page) judgeScript(seen mark) {
 	}
 	if seen.has(mDataCode) && seen&(mLeave|mDownload|mWrite) != 0 {
 		g.note("script opens a data URL")
+	}
+	if seen.has(mRuns) {
+		g.note("script runs text that it decodes")
 	}
 	if seen.has(mScheme) {
 		g.note("script with a link that starts a program")

@@ -114,6 +114,9 @@ func (e *entity) strict() (params map[string]string) {
 // to end.
 func (e *entity) loose(l *looseFields, base, end int64) {
 	p := e.part
+	if e.flaw = l.tooLong(); e.flaw != nil {
+		return
+	}
 	tidy := !l.odd && len(l.types) <= 1 && len(l.dispositions) <= 1
 	for _, v := range l.types {
 		tidy = tidy && tidyParams(v) && (p.Is("multipart/") || !strings.Contains(lowerASCII(v), "boundary"))
@@ -138,12 +141,6 @@ func (e *entity) loose(l *looseFields, base, end int64) {
 		}
 	}
 	fields := append(slices.Clone(l.types), l.dispositions...)
-	for _, v := range fields {
-		if len(v) > maxField {
-			e.flaw = &scan.Flaw{Rule: "limit.size", Note: fmt.Sprintf("header field over %d bytes", maxField)}
-			return
-		}
-	}
 	strict := p.Types[0]
 	for _, t := range mediaTypeReadings(l.types) {
 		if !strings.HasPrefix(t, "multipart/") || !p.Is("multipart/") {
@@ -161,9 +158,6 @@ func (e *entity) loose(l *looseFields, base, end int64) {
 	}
 	e.looseNames(names)
 }
-
-// maxField is how long a field may be that is read in more than one way.
-const maxField = 64 << 10
 
 // bodyAt is the offset in raw at which the body begins.
 func (e *entity) bodyAt() int64 { return e.raw.Size() - e.body.Size() }

@@ -2,8 +2,11 @@ package message
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
+
+	"qguard/scan"
 )
 
 // looseFields is what forgiving clients find in a header block for the three
@@ -101,6 +104,35 @@ func joinFold(tight, last, more string) string {
 // inQuotes reports a value that ends in an open quoted string.
 func inQuotes(value string) bool {
 	return (strings.Count(value, `"`)-strings.Count(value, `\"`))%2 == 1
+}
+
+// maxField is how many bytes a field may have, unfolded.
+const maxField = 64 << 10
+
+// tooLong returns limit.size where a field is longer, or has more or longer
+// parameters, than anything honest.
+func (l *looseFields) tooLong() error {
+	for _, list := range [...][]string{l.types, l.dispositions, l.encodings} {
+		for _, v := range list {
+			switch {
+			case len(v) > maxField:
+				return &scan.Flaw{Rule: "limit.size", Note: fmt.Sprintf("header field over %d bytes", maxField)}
+			case len(v) > maxParams && strings.Count(v, ";") > maxParams:
+				return &scan.Flaw{Rule: "limit.size", Note: fmt.Sprintf("header field with more than %d parameters", maxParams)}
+			case len(v) > maxValue && longest(v) > maxValue:
+				return &scan.Flaw{Rule: "limit.size", Note: fmt.Sprintf("header parameter over %d bytes", maxValue)}
+			}
+		}
+	}
+	return nil
+}
+
+// longest is the length of the longest stretch between semicolons.
+func longest(v string) (n int) {
+	for part := range strings.SplitSeq(v, ";") {
+		n = max(n, len(part))
+	}
+	return n
 }
 
 func (l *looseFields) start(at int) {
