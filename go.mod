@@ -10,7 +10,7 @@ require (
 	github.com/klauspost/compress v1.20.3 // tests: the oracle for zstd
 	github.com/msteinert/pam/v2 v2.1.0
 	github.com/nwaples/rardecode/v2 v2.4.6 // RAR 3 and 5
-	github.com/richardlehane/mscfb v1.0.9 // the directory of OLE files
+	github.com/richardlehane/mscfb v1.0.9 // tests: a second reader of OLE files
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
 	github.com/ulikunitz/xz v0.5.17 // xz and LZMA, those inside 7z too
 	go.etcd.io/bbolt v1.5.0
