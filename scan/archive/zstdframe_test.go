@@ -287,5 +287,6 @@ func more(err error) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(err.Error(), "match offset (") || strings.Contains(err.Error(), "reserved bits not zero") || err.Error() == "block too small"
+	return slices.ContainsFunc([]string{"match offset (", "reserved bits not zero", "block too small", "output bigger than max block size"},
+		func(s string) bool { return strings.Contains(err.Error(), s) })
 }
