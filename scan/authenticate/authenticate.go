@@ -4,13 +4,17 @@
 //
 //	["checkpassword", program, argument...]   a program, see checkpassword.go
 //	["passwd-file", path]                     a file, see passwdfile.go
+//	["saslauthd", socket, service, realm]     Cyrus saslauthd, see saslauthd.go
+//	["dovecot", socket, service]              Dovecot's auth service, see dovecot.go
+//
+// Service and realm may be left out: "qguard" and none.
 //
 // Paths are absolute: a scanner's working directory is whatever its caller's was.
 //
 // Answers are kept apart, because each acts differently: Right is a leak, also
 // where the account is expired, locked or must change its password; Wrong and
-// NoUser are the end of a pair; Unavailable is doubt, and doubt is never read
-// as Wrong. A back end asks nothing about itself: whether it is still sound is
+// NoUser are the end of a pair; Refused is, too, but for this once; Unavailable
+// is doubt, and doubt is never read as Wrong. A back end asks nothing about itself: whether it is still sound is
 // for its caller to find out, with an account known to be right.
 //
 // No pair is asked that has an empty user or password, since an LDAP bind with
@@ -29,6 +33,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 )
 
 // An Answer is what a back end says about a pair.
@@ -38,7 +43,8 @@ const (
 	Unavailable Answer = iota // could not tell
 	Right                     // right; or right but expired, locked or to be changed
 	Wrong
-	NoUser // the back end says there is no such user
+	NoUser  // the back end says there is no such user
+	Refused // wrong, as far as the back end's one word for no can tell: not to be remembered
 )
 
 // String returns the answer in words, for logs.
@@ -50,6 +56,8 @@ func (a Answer) String() string {
 		return "wrong"
 	case NoUser:
 		return "no such user"
+	case Refused:
+		return "refused"
 	default:
 		return "unavailable"
 	}
@@ -78,25 +86,47 @@ func New(config []string) (Backend, error) {
 		return nil, errors.New("no authenticator named")
 	}
 	kind, args := config[0], config[1:]
+	var fewest, most int
+	var needs string
 	switch kind {
 	case "checkpassword":
-		if len(args) < 1 {
-			return nil, errors.New("checkpassword: needs a program and its arguments")
-		}
+		fewest, most, needs = 1, len(args), "a program and its arguments"
 	case "passwd-file":
-		if len(args) != 1 {
-			return nil, errors.New("passwd-file: needs one path")
-		}
+		fewest, most, needs = 1, 1, "one path"
+	case "saslauthd":
+		fewest, most, needs = 1, 3, "a socket, and may have a service and a realm"
+	case "dovecot":
+		fewest, most, needs = 1, 2, "a socket, and may have a service"
 	default:
-		return nil, fmt.Errorf("authenticator %q is not known, only checkpassword and passwd-file are", kind)
+		return nil, fmt.Errorf("authenticator %q is not known, only checkpassword, passwd-file, saslauthd and dovecot are", kind)
+	}
+	if len(args) < fewest || len(args) > most {
+		return nil, fmt.Errorf("%s: needs %s", kind, needs)
 	}
 	if !filepath.IsAbs(args[0]) {
 		return nil, fmt.Errorf("%s: %q is not an absolute path", kind, args[0])
 	}
-	if kind == "checkpassword" {
-		return newCheckpassword(args), nil
+	switch kind {
+	case "saslauthd":
+		return newSaslauthd(args)
+	case "dovecot":
+		return newDovecot(args)
+	case "passwd-file":
+		return passwdFile(args[0]), nil
 	}
-	return passwdFile(args[0]), nil
+	return newCheckpassword(args), nil
+}
+
+// defaultService is what servers are told is asking.
+const defaultService = "qguard"
+
+// isService reports whether a name can be a service: a file's name to PAM, a
+// word of a line to Dovecot.
+func isService(name string) bool {
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r)
+	}
+	return name != "" && len(name) <= 64 && name[0] != '.' && !strings.ContainsFunc(name, odd)
 }
 
 // askable says why a pair cannot be asked, or nil.

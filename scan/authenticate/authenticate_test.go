@@ -61,7 +61,7 @@ func wantAnswer(t *testing.T, answer Answer, err error, want Answer, reason stri
 }
 
 // needPeer skips where something outside this tree is missing; in CI that fails.
-func needPeer(t *testing.T, missing string) {
+func needPeer(t testing.TB, missing string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatalf("missing: %s", missing)
@@ -85,7 +85,18 @@ func TestNew(t *testing.T) {
 		{"no file", []string{"passwd-file"}, "", "passwd-file: needs one path"},
 		{"two files", []string{"passwd-file", "/a", "/b"}, "", "passwd-file: needs one path"},
 		{"relative file", []string{"passwd-file", "shadow"}, "", `passwd-file: "shadow" is not an absolute path`},
-		{"unknown", []string{"radius", "/x"}, "", `authenticator "radius" is not known, only checkpassword and passwd-file are`},
+		{"unknown", []string{"radius", "/x"}, "", `authenticator "radius" is not known, only checkpassword, passwd-file, saslauthd and dovecot are`},
+		{"saslauthd", []string{"saslauthd", "/run/saslauthd/mux"}, `saslauthd ["/run/saslauthd/mux" "qguard" ""]`, ""},
+		{"saslauthd, all of it", []string{"saslauthd", "/m", "smtp", "example.org"}, `saslauthd ["/m" "smtp" "example.org"]`, ""},
+		{"saslauthd, too much of it", []string{"saslauthd", "/m", "smtp", "example.org", "x"}, "", "saslauthd: needs a socket, and may"},
+		{"saslauthd, no service", []string{"saslauthd", "/m", ""}, "", `saslauthd: "" is not a service name`},
+		{"saslauthd, a path for a service", []string{"saslauthd", "/m", "../other"}, "", `saslauthd: "../other" is not a service name`},
+		{"saslauthd, endless realm", []string{"saslauthd", "/m", "s", strings.Repeat("r", 257)}, "", `is not a realm`},
+		{"saslauthd, relative", []string{"saslauthd", "mux"}, "", `saslauthd: "mux" is not an absolute path`},
+		{"dovecot", []string{"dovecot", "/run/dovecot/auth-client"}, `dovecot ["/run/dovecot/auth-client" "qguard"]`, ""},
+		{"dovecot, service", []string{"dovecot", "/a", "smtp"}, `dovecot ["/a" "smtp"]`, ""},
+		{"dovecot, service with a tab", []string{"dovecot", "/a", "smtp\tx"}, "", `dovecot: "smtp\tx" is not a service name`},
+		{"dovecot, no socket", []string{"dovecot"}, "", `dovecot: needs a socket, and may have a service`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, err := New(tt.config)
@@ -117,7 +128,7 @@ func TestNewKeepsConfig(t *testing.T) {
 }
 
 func TestAnswerString(t *testing.T) {
-	for answer, want := range map[Answer]string{Unavailable: "unavailable", Right: "right", Wrong: "wrong", NoUser: "no such user", 99: "unavailable"} {
+	for answer, want := range map[Answer]string{Unavailable: "unavailable", Right: "right", Wrong: "wrong", NoUser: "no such user", Refused: "refused", 99: "unavailable"} {
 		if got := answer.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
