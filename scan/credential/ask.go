@@ -36,7 +36,7 @@ func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
 	var wrong [][]byte // keys of fresh failures
 	var doubt []scan.Finding
 	skip := map[string]bool{} // users not to ask for any more
-	tried := 0
+	tried, refused := 0, false
 	for _, p := range l.best.list {
 		if tried == l.s.rules.Attempts {
 			break
@@ -68,6 +68,8 @@ func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
 			}}, nil
 		case authenticate.Wrong:
 			wrong = append(wrong, key)
+		case authenticate.Refused:
+			refused = true // nothing to remember, but the canary must be known
 		case authenticate.NoUser:
 			wrong = append(wrong, key)
 			skip[p.user] = true
@@ -75,7 +77,7 @@ func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
 			return append(doubt, undecided(p.path, fmt.Sprintf("authenticator: %v", err))...), nil
 		}
 	}
-	if len(wrong) > 0 {
+	if len(wrong) > 0 || refused {
 		if why := l.s.canary(ctx); why != "" {
 			return append(doubt, undecided("", why)...), nil
 		}
