@@ -24,8 +24,8 @@ const canaryLife = time.Hour
 // End tries the best pairs of the message.
 func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
 	defer l.best.wipe()
-	if l.s.err != nil {
-		return undecided("", l.s.err.Error()), nil
+	if err := l.s.trouble(); err != nil {
+		return undecided("", err.Error()), nil
 	}
 	if len(l.best.list) == 0 {
 		return nil, nil

@@ -89,6 +89,14 @@ func (s *Scanner) prepare() error {
 	return s.err
 }
 
+// trouble returns why the search cannot be trusted: its files could not be read.
+func (s *Scanner) trouble() error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.users.err()
+}
+
 // Begin starts a message. Mail that the rules exempt costs nothing.
 func (s *Scanner) Begin(m *scan.Message) scan.Look {
 	if s.rules.Scan == "never" || s.rules.Scan == "outgoing" && !m.Envelope.Outgoing {
