@@ -24,7 +24,7 @@ var stairs = map[string][]string{
 	"qhpsi/files":       {"qhpsi", "scan", "rules"},
 	"qhpsi/respond":     {"scan", "rules"},
 	"qhpsi/queue":       {"qhpsi", "qhpsi/respond", "scan", "rules", "scan/message", "scan/virus"},
-	"cmd/qguard":        {"qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan", "scan/authenticate"},
+	"cmd/qguard":        {"qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan", "scan/authenticate", "scan/credential"},
 	"cmd/qguard-queue":  {"qhpsi", "qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan"},
 	"cmd/qguard-scan":   {"qhpsi", "qhpsi/files", "scan", "rules"},
 	"cmd/qguard-pam":    {},

@@ -20,6 +20,7 @@ import (
 	"qguard/rules"
 	"qguard/scan"
 	"qguard/scan/authenticate"
+	"qguard/scan/credential"
 )
 
 // errCheck is what check returns when something is wrong; what, it has printed.
@@ -111,28 +112,26 @@ func (a *admin) checkUsers() (string, error) {
 	switch {
 	case !a.searches():
 		return "", nil
-	case c.Users == "system":
-		return "those of /etc/passwd", nil
 	case c.Users == "":
 		if len(c.Domains) == 0 && c.Username.String() == "" {
 			return "", errors.New("no users, username or domains in [credential]: only logins of authenticated senders are found")
 		}
 		return "by pattern and domains", nil
 	}
-	text, err := os.ReadFile(c.Users)
-	if err != nil {
+	n, slow, err := credential.CheckUsers(c.Users)
+	where := c.Users
+	if where == "system" {
+		where = "/etc/passwd"
+	}
+	switch {
+	case err != nil:
 		return "", err
+	case n == 0:
+		return "", fmt.Errorf("%s names nobody", where)
+	case slow && c.Users != "system":
+		return fmt.Sprintf("%d in %s, read for every message: qguard users %s sorts it, then it is not", n, where, where), nil
 	}
-	n := 0
-	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
-			n++
-		}
-	}
-	if n == 0 {
-		return "", fmt.Errorf("%s names nobody", c.Users)
-	}
-	return fmt.Sprintf("%d in %s", n, c.Users), nil
+	return fmt.Sprintf("%d in %s", n, where), nil
 }
 
 // checkAuthenticator asks for the canary with its password and with another.
@@ -167,6 +166,8 @@ func (a *admin) checkAuthenticator() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	switch answer, err := backend.Check(ctx, user, password); {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ECONNREFUSED):
+		return "", fmt.Errorf("%w: is it running?", err)
 	case err != nil:
 		return "", err
 	case answer != authenticate.Right:
@@ -174,14 +175,23 @@ func (a *admin) checkAuthenticator() (string, error) {
 	}
 	wrong := append([]byte("not-"), password...)
 	defer clear(wrong)
+	before := time.Now()
 	switch answer, err := backend.Check(ctx, user, wrong); {
 	case err != nil:
 		return "", err
 	case answer == authenticate.Right:
 		return "", errors.New("the canary is accepted with a wrong password: it accepts everything")
 	}
-	return fmt.Sprintf("%s knows its canary", c.Authenticator[0]), nil
+	note := c.Authenticator[0] + " knows its canary"
+	if took := time.Since(before); took*time.Duration(c.Attempts) > questionTime {
+		note += fmt.Sprintf("; a wrong password takes it %.1f s, so %d of %d attempts fit into the %s of a message",
+			took.Seconds(), questionTime/took, c.Attempts, questionTime)
+	}
+	return note, nil
 }
+
+// questionTime is what scan/credential gives all questions of a message.
+const questionTime = 4 * time.Second
 
 // checkCache writes a stamp of no meaning.
 func (a *admin) checkCache() (string, error) {

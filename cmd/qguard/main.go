@@ -16,6 +16,7 @@ const usage = `usage: qguard [-c conf] command [argument ...]
 
   check [-init] [-limits bytes]   what is missing, with the next step
   rules                           the rules in force, defaults included
+  users FILE                      sort it into the list of users; - is standard input
   quarantine list [-json]         held messages, oldest first
   quarantine show ID              what is known of one, then the message
   quarantine release ID [rcpt..]  queue it after all, for all or some recipients
@@ -91,6 +92,8 @@ func (a *admin) command(args []string) (err error) {
 	switch args[0] {
 	case "rules":
 		return a.rules.Write(a.out)
+	case "users":
+		return a.sortUsers(args[1:], os.Stdin)
 	case "quarantine":
 		return a.quarantine(args[1:])
 	}
