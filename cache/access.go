@@ -71,11 +71,16 @@ func (s *Store) look(k keys, kind byte, tag []byte) (e entry, err error) {
 // change runs fn in a write transaction, once more on a new file if the old one is
 // damaged.
 func (s *Store) change(fn func(*book) error) error {
+	return s.changeIn(lockWait, fn)
+}
+
+// changeIn is change with another time to wait for locks.
+func (s *Store) changeIn(wait time.Duration, fn func(*book) error) error {
 	k, err := s.secret(true)
 	if err != nil {
 		return err
 	}
-	end := time.Now().Add(lockWait)
+	end := time.Now().Add(wait)
 	err = s.changeOnce(k, end, fn)
 	if errors.Is(err, errDamaged) {
 		err = s.changeOnce(k, end, fn)

@@ -62,14 +62,14 @@ func TestSetAside(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRoom(t)
 			k := []byte("pair")
-			r.store().RememberFailure(k)
+			r.store().RememberFailure(k, nil)
 			os.WriteFile(r.path+asideSuffix, []byte("an older one"), 0o600)
 			if err := c.make(r); err != nil {
 				t.Fatal(err)
 			}
 			was, _ := os.Stat(r.path)
 			s := r.store()
-			s.RememberFailure(k)
+			s.RememberFailure(k, nil)
 			if !s.Failed(k) {
 				t.Error("not remembered")
 			}
@@ -86,7 +86,7 @@ func TestSetAside(t *testing.T) {
 func TestReaderSetsAside(t *testing.T) {
 	r := newRoom(t)
 	s := r.store()
-	s.RememberFailure([]byte("a"))
+	s.RememberFailure([]byte("a"), nil)
 	os.WriteFile(r.path, bytes.Repeat([]byte("x"), 50000), 0o600)
 	if s.Failed([]byte("a")) || r.exists(r.path) || !r.exists(r.path+asideSuffix) {
 		t.Error("not set aside")
@@ -155,7 +155,7 @@ func TestRefused(t *testing.T) {
 			was, _ := os.Lstat(r.path)
 			s := r.store()
 			for range 2 {
-				s.RememberFailure([]byte("a"))
+				s.RememberFailure([]byte("a"), nil)
 				if s.Failed([]byte("a")) {
 					t.Error("a hit")
 				}
@@ -194,7 +194,7 @@ func TestNotAllowed(t *testing.T) {
 	s := r.store()
 	asNobody(t, func() {
 		for range 2 {
-			s.RememberFailure([]byte("a"))
+			s.RememberFailure([]byte("a"), nil)
 			if s.Failed([]byte("a")) {
 				t.Error("a hit in a file one may not read")
 			}
@@ -212,11 +212,11 @@ func TestNotAllowed(t *testing.T) {
 func TestCannotSetAside(t *testing.T) {
 	r := newRoom(t)
 	s := r.store()
-	s.RememberFailure([]byte("a"))
+	s.RememberFailure([]byte("a"), nil)
 	os.WriteFile(r.path, bytes.Repeat([]byte("x"), 50000), 0o600)
 	os.Mkdir(r.path+asideSuffix, 0o700) // rename cannot replace it
 	for range 2 {
-		s.RememberFailure([]byte("a"))
+		s.RememberFailure([]byte("a"), nil)
 		if s.Failed([]byte("a")) {
 			t.Error("a hit")
 		}

@@ -35,7 +35,7 @@ func BenchmarkRememberFailure(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s := benchStore(b, n)
 			for i := 0; b.Loop(); i++ {
-				s.RememberFailure(fmt.Appendf(nil, "new %d", i%1000))
+				s.RememberFailure(fmt.Appendf(nil, "new %d", i%1000), nil)
 			}
 		})
 	}

@@ -108,7 +108,7 @@ func TestSpendLargest(t *testing.T) {
 				times[i] = b.now
 			}
 			tag := b.tag(labelCharge, fmt.Appendf(nil, "%d", user))
-			return b.put(kindCharge, tag, entry{created: b.now, expires: b.now + 3600_000, times: times})
+			return b.put(kindCharge, tag, entry{created: b.now, expires: b.now + 3600_000, body: times})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestChargesStay(t *testing.T) {
 		}
 	}
 	for i := range 10 {
-		s.RememberFailure([]byte{byte(i)})
+		s.RememberFailure([]byte{byte(i)}, nil)
 	}
 	if ok, err := s.Spend([]byte("d"), 1, time.Hour); ok || err == nil || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("a fourth user: got %v, %v, want no room", ok, err)

@@ -28,6 +28,7 @@
 //	"qguard cache 1 failure"  tag of a failure   kind 'f'
 //	"qguard cache 1 charge"   tag of a budget    kind 'c'
 //	"qguard cache 1 stamp"    tag of a stamp     kind 's'
+//	"qguard cache 1 owner"    tag of whose failure it is, in its body
 //	"qguard cache 1 entry"    seal of an entry, first 8 bytes over kind, tag, value
 //	"qguard cache 1 file"     key check value, first 16 bytes over nothing
 //
@@ -42,8 +43,9 @@
 //	entries  kind, tag            -> created, expires, body, seal
 //	expiry   kind, expires, tag   -> nothing; one for every entry
 //
-// The body is empty but for charges: there it is the times of the charges that
-// count, oldest first, at most 1000. The seal makes bit rot, and an entry moved
+// The body of a charge is the times of the charges that count, oldest first, at
+// most 1000; that of a failure the tag of its owner, if it has one; that of a
+// stamp is empty. The seal makes bit rot, and an entry moved
 // or written by somebody without the key, a miss.
 //
 // An entry counts if its seal is right, created is not in the future, expires
@@ -56,8 +58,8 @@
 // Each write first removes, of each kind, up to 32 entries that have expired,
 // up to 32 that expire later than they could (the clock was ahead once), and while
 // there are Options.Max or more, those that expire first. Charges are never
-// pushed out: when there is no room for one more, Spend reports an error. The
-// file does not shrink.
+// pushed out: when there is no room for one more, Spend reports an error. Only
+// Compact makes the file smaller.
 //
 // # Sharing
 //
@@ -90,8 +92,8 @@
 // # What it does not do
 //
 // It keeps no user, no password, no plain digest, and nothing about right
-// passwords. It does not flush (a new policy or back end changes the caller's
-// keys), does not protect against somebody who can write the file and puts
+// passwords. A new policy or back end needs no flush, as it changes the caller's
+// keys. It does not protect against somebody who can write the file and puts
 // an old copy back, and does not work over a file system without flock.
 package cache
 
@@ -111,6 +113,7 @@ const (
 	labelFailure = "qguard cache 1 failure"
 	labelCharge  = "qguard cache 1 charge"
 	labelStamp   = "qguard cache 1 stamp"
+	labelOwner   = "qguard cache 1 owner"
 	labelEntry   = "qguard cache 1 entry"
 	labelFile    = "qguard cache 1 file"
 )

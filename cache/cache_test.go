@@ -94,7 +94,7 @@ func (r *room) heard(want ...string) {
 func (r *room) works() {
 	r.t.Helper()
 	s, k := r.store(), []byte("does it work")
-	s.RememberFailure(k)
+	s.RememberFailure(k, nil)
 	if !s.Failed(k) {
 		r.t.Error("the cache does not work any more")
 	}
@@ -156,7 +156,7 @@ func TestRemember(t *testing.T) {
 	if r.exists(r.path) || r.exists(r.key) {
 		t.Error("a look-up made a file")
 	}
-	s.RememberFailure(a)
+	s.RememberFailure(a, nil)
 	s.Stamp(b, time.Hour)
 	for _, s := range []*Store{s, r.store()} {
 		if !s.Failed(a) || s.Failed(b) {
@@ -181,7 +181,7 @@ func TestNothingRemembered(t *testing.T) {
 	for _, ttl := range []time.Duration{0, -time.Hour, time.Microsecond} {
 		r := newRoom(t)
 		s := r.store(func(o *Options) { o.TTL = ttl })
-		s.RememberFailure([]byte("a"))
+		s.RememberFailure([]byte("a"), nil)
 		s.Stamp([]byte("a"), ttl)
 		if s.Failed([]byte("a")) || s.Fresh([]byte("a")) || r.exists(r.path) {
 			t.Errorf("TTL %s: something was remembered", ttl)
@@ -208,7 +208,7 @@ func TestExpiry(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRoom(t)
 			k := []byte("pair")
-			r.store().RememberFailure(k)
+			r.store().RememberFailure(k, nil)
 			for range 3 { // a hit does not extend
 				r.pass(c.after / 3)
 				r.store().Failed(k)
@@ -267,7 +267,7 @@ func TestOldestGoFirst(t *testing.T) {
 	s := r.store(func(o *Options) { o.Max = 20 })
 	key := func(i int) []byte { return fmt.Appendf(nil, "pair %d", i) }
 	for i := range 50 {
-		s.RememberFailure(key(i))
+		s.RememberFailure(key(i), nil)
 		r.pass(13 * time.Minute) // more than the spread of lives
 		s.Stamp(key(i), time.Minute)
 	}
@@ -280,7 +280,7 @@ func TestOldestGoFirst(t *testing.T) {
 	fill(t, r.store(func(o *Options) { o.TTL = 24 * time.Hour }), 100) // Max was larger once
 	r.pass(6 * time.Hour)
 	for i := range 30 {
-		s.RememberFailure(key(i))
+		s.RememberFailure(key(i), nil)
 		if !s.Failed(key(i)) {
 			t.Fatalf("pair %d: pushed out by itself", i)
 		}
@@ -305,7 +305,7 @@ func TestExpiredAreRemoved(t *testing.T) {
 	}
 	r.pass(2 * time.Hour)
 	for range 4 {
-		s.RememberFailure([]byte("a"))
+		s.RememberFailure([]byte("a"), nil)
 	}
 	if f, c := r.entries(kindFailure), r.entries(kindStamp); f != 1 || c != 0 {
 		t.Errorf("%d failures, %d stamps, want 1 and 0", f, c)
@@ -322,7 +322,7 @@ func TestClockWasAhead(t *testing.T) {
 	s.Stamp([]byte("s"), time.Hour)
 	r.pass(-100 * 24 * time.Hour)
 	for i := range 10 {
-		s.RememberFailure(fmt.Appendf(nil, "pair %d", i))
+		s.RememberFailure(fmt.Appendf(nil, "pair %d", i), nil)
 	}
 	for i := range 10 {
 		if !s.Failed(fmt.Appendf(nil, "pair %d", i)) {
@@ -343,7 +343,8 @@ func TestFormat(t *testing.T) {
 	if err := os.WriteFile(r.key, key, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	s.RememberFailure([]byte("pair"))
+	s.RememberFailure([]byte("pair"), nil)
+	s.RememberFailure([]byte("other pair"), []byte("its user"))
 	s.Spend([]byte("user"), 3, time.Hour)
 	r.pass(time.Second)
 	s.Spend([]byte("user"), 3, time.Hour)
@@ -367,6 +368,8 @@ func TestFormat(t *testing.T) {
 	const t0, hour = 1_800_000_000_000, 3_600_000
 	f := digest("qguard cache 1 failure", "pair")[:16]
 	add("f", f, t0, t0+lifetime(hour, []byte(f)), "")
+	f = digest("qguard cache 1 failure", "other pair")[:16]
+	add("f", f, t0, t0+lifetime(hour, []byte(f)), digest("qguard cache 1 owner", "its user")[:16])
 	add("c", digest("qguard cache 1 charge", "user")[:16], t0+1000, t0+1000+hour, num(t0)+num(t0+1000))
 	add("s", digest("qguard cache 1 stamp", "canary")[:16], t0+1000, t0+61000, "")
 
@@ -396,13 +399,13 @@ func TestNoSecretInFiles(t *testing.T) {
 	const marker = "Xy7-markerpassword-alice"
 	key := []byte("realm\x00alice@example.org\x00" + marker)
 	s := r.store()
-	s.RememberFailure(key)
+	s.RememberFailure(key, nil)
 	s.Stamp(key, time.Hour)
 	s.Spend(key, 5, time.Hour)
 	os.Truncate(r.path, 9000)
 	s.Failed(key)
 	_, err := s.Spend(key, 5, time.Hour)
-	s.RememberFailure(key)
+	s.RememberFailure(key, nil)
 	out := strings.Join(r.warns, "\n") + fmt.Sprint(err)
 
 	secret, _ := os.ReadFile(r.key)

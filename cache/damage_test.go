@@ -41,7 +41,7 @@ func survive(t testing.TB, r *room, data []byte) {
 	os.Remove(r.path + asideSuffix)
 	for _, first := range []func(s *Store){
 		func(s *Store) { s.Failed([]byte("fill 7")) },
-		func(s *Store) { s.RememberFailure([]byte("fill 7")) },
+		func(s *Store) { s.RememberFailure([]byte("fill 7"), nil) },
 	} {
 		if err := os.WriteFile(r.path, data, 0o600); err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func survive(t testing.TB, r *room, data []byte) {
 			t.Error("damage made a hit")
 		}
 		for _, k := range []string{"fill 0", "fill 7", "fill 99", "new"} {
-			s.RememberFailure([]byte(k))
+			s.RememberFailure([]byte(k), nil)
 			if !s.Failed([]byte(k)) {
 				t.Errorf("%s: not remembered after damage: %q", k, r.warns)
 			}
@@ -221,7 +221,7 @@ func TestNoFalseAlarm(t *testing.T) {
 					kind := kinds[rnd.IntN(len(kinds))]
 					e := entry{created: b.now, expires: b.now + 1 + rnd.Uint64N(3_600_000)}
 					if kind == kindCharge {
-						e.times = make([]uint64, rnd.IntN(1<<rnd.IntN(10)))
+						e.body = make([]uint64, rnd.IntN(1<<rnd.IntN(10)))
 					}
 					tag := b.tag("label", fmt.Append(nil, rnd.IntN(3000)))
 					if err := b.put(kind, tag, e); err != nil && !errors.Is(err, errFull) {
@@ -279,7 +279,7 @@ func TestRottenEntry(t *testing.T) {
 		t.Error("its neighbour is a miss")
 	}
 	r.heard()
-	s.RememberFailure([]byte("fill 7"))
+	s.RememberFailure([]byte("fill 7"), nil)
 	r.heard("broken seal")
 	if !s.Failed([]byte("fill 7")) || !r.exists(r.path+asideSuffix) {
 		t.Error("a writer built on rot")
@@ -347,7 +347,7 @@ func TestDamageFoundTogether(t *testing.T) {
 			all.Go(func() {
 				s, k := r.store(), fmt.Appendf(nil, "pair %d", i)
 				s.Failed(k)
-				s.RememberFailure(k)
+				s.RememberFailure(k, nil)
 			})
 		}
 		all.Wait()

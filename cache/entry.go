@@ -41,7 +41,7 @@ var errFull = errors.New("no room for more charges")
 // An entry is what is remembered under one tag.
 type entry struct {
 	created, expires uint64
-	times            []uint64 // charges only
+	body             []uint64 // charges: their times; failures: whose they are
 }
 
 // keys cuts tags and seals.
@@ -57,10 +57,10 @@ func (k keys) check() []byte {
 
 // seal encodes e under its tag.
 func (k keys) seal(kind byte, tag []byte, e entry) []byte {
-	v := make([]byte, 0, entryLeast+8*len(e.times))
+	v := make([]byte, 0, entryLeast+8*len(e.body))
 	v = binary.BigEndian.AppendUint64(v, e.created)
 	v = binary.BigEndian.AppendUint64(v, e.expires)
-	for _, t := range e.times {
+	for _, t := range e.body {
 		v = binary.BigEndian.AppendUint64(v, t)
 	}
 	return append(v, mac(k, labelEntry, []byte{kind}, tag, v)[:sealSize]...)
@@ -77,7 +77,7 @@ func (k keys) open(kind byte, tag, v []byte) (entry, bool) {
 	}
 	e := entry{created: binary.BigEndian.Uint64(body), expires: binary.BigEndian.Uint64(body[8:])}
 	for body = body[16:]; len(body) > 0; body = body[8:] {
-		e.times = append(e.times, binary.BigEndian.Uint64(body))
+		e.body = append(e.body, binary.BigEndian.Uint64(body))
 	}
 	return e, true
 }

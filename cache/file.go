@@ -84,15 +84,19 @@ func (s *Store) open(write bool) (*os.File, error) {
 }
 
 func (s *Store) create() (*os.File, error) {
-	dir := filepath.Dir(s.o.Path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(s.o.Path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(s.o.Path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	return createAt(s.o.Path)
+}
+
+// createAt makes a file under a name that is not taken.
+func createAt(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := adopt(f, dir); err != nil {
+	if err := adopt(f, filepath.Dir(path)); err != nil {
 		f.Close()
 		return nil, err
 	}

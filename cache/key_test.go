@@ -89,7 +89,7 @@ func TestKeyFile(t *testing.T) {
 			}
 			s := r.store()
 			for range 2 {
-				s.RememberFailure([]byte("a"))
+				s.RememberFailure([]byte("a"), nil)
 				s.Failed([]byte("a"))
 			}
 			if c.want == "" {
@@ -116,7 +116,7 @@ func TestKeyFile(t *testing.T) {
 func TestKeyRepaired(t *testing.T) {
 	r := newRoom(t)
 	s := r.store()
-	s.RememberFailure([]byte("a"))
+	s.RememberFailure([]byte("a"), nil)
 	s = r.store()
 	os.Chmod(r.key, 0o444)
 	if s.Failed([]byte("a")) {
@@ -133,8 +133,8 @@ func TestKeyCannotBeMade(t *testing.T) {
 	r := newRoom(t)
 	os.WriteFile(filepath.Dir(r.key), nil, 0o644) // a file where the directory should be
 	s := r.store()
-	s.RememberFailure([]byte("a"))
-	s.RememberFailure([]byte("b"))
+	s.RememberFailure([]byte("a"), nil)
+	s.RememberFailure([]byte("b"), nil)
 	r.heard("not a directory")
 }
 
@@ -165,7 +165,7 @@ func TestKeyBesideFile(t *testing.T) {
 	r := newRoom(t)
 	r.key = filepath.Join(filepath.Dir(r.path), "cache.key")
 	s := r.store()
-	s.RememberFailure([]byte("a"))
+	s.RememberFailure([]byte("a"), nil)
 	if !s.Failed([]byte("a")) {
 		t.Error("not used")
 	}
@@ -177,7 +177,7 @@ func TestKeyIsFile(t *testing.T) {
 	r.works()
 	r.path = r.key
 	s := r.store()
-	s.RememberFailure([]byte("a"))
+	s.RememberFailure([]byte("a"), nil)
 	if s.Failed([]byte("a")) || r.exists(r.path+asideSuffix) {
 		t.Error("the key was taken for a cache")
 	}

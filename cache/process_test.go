@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 		os.Exit(mix())
 	case "write":
 		os.Exit(write())
+	case "compact":
+		os.Exit(compact())
 	}
 	os.Exit(m.Run())
 }
@@ -55,8 +57,12 @@ func mix() int {
 	granted, refused := 0, 0
 	for i := 0; refused < 3; i++ {
 		own := fmt.Appendf(nil, "%d %d", n, i)
-		s.RememberFailure(own)
+		s.RememberFailure(own, fmt.Appendf(nil, "owner %d", n))
 		s.Failed(own)
+		back := []Charge{{Key: []byte("given back"), Limit: 32, Window: time.Hour}, {Key: own, Limit: 1, Window: time.Hour}}
+		if full, err := s.SpendAll(back); full < 0 && err == nil {
+			s.Refund(back)
+		}
 		s.Stamp([]byte("canary"), time.Hour)
 		switch ok, err := s.Spend([]byte("user"), 100, time.Hour); {
 		case err != nil && !errors.Is(err, errBusy):
@@ -78,7 +84,7 @@ func write() int {
 	end := time.Now().Add(time.Minute)
 	for i := 0; time.Now().Before(end); i++ {
 		s.Stamp(fmt.Appendf(nil, "round %d", n/10), time.Hour)
-		s.RememberFailure(fmt.Appendf(nil, "%d %d", n, i))
+		s.RememberFailure(fmt.Appendf(nil, "%d %d", n, i), nil)
 		s.Spend(fmt.Appendf(nil, "%d", i%50), 500, time.Hour)
 	}
 	return 1
@@ -86,6 +92,12 @@ func write() int {
 
 func TestManyProcesses(t *testing.T) {
 	r := newRoom(t)
+	admin := child(r, "compact", 7)
+	if err := admin.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Wait()
+	defer admin.Process.Kill()
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	total := 0
@@ -169,7 +181,7 @@ func TestLocked(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRoom(t)
 			k := []byte("a")
-			r.store().RememberFailure(k)
+			r.store().RememberFailure(k, nil)
 			f, err := os.Open(r.path)
 			if err != nil {
 				t.Fatal(err)
@@ -191,7 +203,7 @@ func TestLocked(t *testing.T) {
 					t.Errorf("a look-up: want %v", c.reads)
 				}
 			})
-			in("a write", func() { s.RememberFailure([]byte("b")) })
+			in("a write", func() { s.RememberFailure([]byte("b"), nil) })
 			in("a charge", func() {
 				if ok, err := s.Spend(k, 1, time.Hour); ok || !errors.Is(err, errBusy) {
 					t.Errorf("spend: got %v, %v, want busy", ok, err)
@@ -234,7 +246,7 @@ func TestDiskFull(t *testing.T) {
 		}
 		s := r.store()
 		for range 3 {
-			s.RememberFailure([]byte("a"))
+			s.RememberFailure([]byte("a"), nil)
 			if s.Failed([]byte("a")) {
 				t.Error("remembered on a full disk")
 			}
@@ -292,7 +304,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	r := newRoom(t)
 	dir := mount(t, r, "1m")
 	s := r.store()
-	s.RememberFailure([]byte("a"))
+	s.RememberFailure([]byte("a"), nil)
 	remount := func() {
 		t.Helper()
 		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
@@ -303,7 +315,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	if !s.Failed([]byte("a")) {
 		t.Error("not readable")
 	}
-	s.RememberFailure([]byte("b"))
+	s.RememberFailure([]byte("b"), nil)
 	if ok, err := s.Spend([]byte("a"), 1, time.Hour); ok || !errors.Is(err, unix.EROFS) {
 		t.Errorf("spend: got %v, %v", ok, err)
 	}

@@ -18,7 +18,7 @@ var stairs = map[string][]string{
 	"scan/xfile":        {"scan", "rules"},
 	"scan/header":       {"scan"},
 	"scan/authenticate": {},
-	"scan/credential":   {"scan", "rules", "scan/authenticate"},
+	"scan/credential":   {"scan", "rules", "cache", "scan/authenticate"},
 	"qhpsi":             {"scan", "rules", "cache", "scan/*"},
 	"scan/virus":        {"scan"},
 	"qhpsi/files":       {"qhpsi", "scan", "rules"},

@@ -165,6 +165,14 @@ func (c *Config) impossible() (key []string, why string) {
 	case regexp.MustCompile(`^(?:` + cr.Password.text + `)$`).MatchString(""):
 		return in("password"), fmt.Sprintf("%q matches the empty password", cr.Password.text)
 	}
+	for _, r := range []struct {
+		key   string
+		value Rate
+	}{{"user_failures", cr.UserFailures}, {"sender_failures", cr.SenderFailures}, {"rate", cr.Rate}} {
+		if why := r.value.uncountable(); why != "" {
+			return in(r.key), why
+		}
+	}
 	l := c.Limit
 	for _, n := range []struct {
 		key   string

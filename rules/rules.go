@@ -21,6 +21,8 @@
 //	triggers      = []            words added to the built-in ones
 //	attempts      = 3             pairs tried for a message
 //	user_failures = "6/1h"        failures charged to a user by all messages together
+//	sender_failures = "20/1h"     failures charged to a sender
+//	rate          = "60/1m"       failures of all users and senders together
 //	lockout       = 0             the directory's own threshold, 0 = it does not count
 //	authenticator = []            empty = the detector is off
 //	canary        = ""            file with a user:password known to be right
@@ -84,18 +86,20 @@ type Xfile struct {
 
 // Credential configures the search for leaked local logins.
 type Credential struct {
-	Scan          Scan     `toml:"scan"`
-	Users         string   `toml:"users"`
-	Domains       []string `toml:"domains"`
-	Username      Pattern  `toml:"username"`
-	Password      Pattern  `toml:"password"`
-	Classes       int      `toml:"classes"`
-	Triggers      []string `toml:"triggers"`
-	Attempts      int      `toml:"attempts"`
-	UserFailures  Rate     `toml:"user_failures"`
-	Lockout       int      `toml:"lockout"`
-	Authenticator []string `toml:"authenticator"`
-	Canary        string   `toml:"canary"`
+	Scan           Scan     `toml:"scan"`
+	Users          string   `toml:"users"`
+	Domains        []string `toml:"domains"`
+	Username       Pattern  `toml:"username"`
+	Password       Pattern  `toml:"password"`
+	Classes        int      `toml:"classes"`
+	Triggers       []string `toml:"triggers"`
+	Attempts       int      `toml:"attempts"`
+	UserFailures   Rate     `toml:"user_failures"`
+	SenderFailures Rate     `toml:"sender_failures"`
+	Rate           Rate     `toml:"rate"`
+	Lockout        int      `toml:"lockout"`
+	Authenticator  []string `toml:"authenticator"`
+	Canary         string   `toml:"canary"`
 }
 
 // Cache says where failed guesses are remembered, and how long.
@@ -129,11 +133,13 @@ func Default() *Config {
 			Triggers:      none,
 			Authenticator: none,
 
-			Scan:         "outgoing",
-			Password:     NewPattern(`[!-~]{8,32}`),
-			Classes:      3,
-			Attempts:     3,
-			UserFailures: Rate{N: 6, Window: time.Hour},
+			Scan:           "outgoing",
+			Password:       NewPattern(`[!-~]{8,32}`),
+			Classes:        3,
+			Attempts:       3,
+			UserFailures:   Rate{N: 6, Window: time.Hour},
+			SenderFailures: Rate{N: 20, Window: time.Hour},
+			Rate:           Rate{N: 60, Window: time.Minute},
 		},
 		Cache: Cache{
 			Path: "/var/lib/qguard/negative.db",

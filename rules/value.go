@@ -89,6 +89,26 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Rates above these are not counted: the cache keeps the time of every charge,
+// and none for longer.
+const (
+	mostRate    = 1000
+	longestRate = 31 * 24 * time.Hour
+)
+
+// uncountable says why a rate cannot be kept, "" if it can.
+func (r Rate) uncountable() string {
+	switch {
+	case r.N > mostRate:
+		return fmt.Sprintf("%d is over %d; \"0\" is no bound", r.N, mostRate)
+	case r.N > 0 && (r.Window < time.Second || r.Window > longestRate):
+		return fmt.Sprintf("%s is not between 1s and 31d", Duration(r.Window))
+	case r.N == 0 && r.Window != 0:
+		return "0 in a time asks nothing; \"0\" alone is no bound"
+	}
+	return ""
+}
+
 // Pattern is a regular expression (RE2 syntax) that must match a whole word.
 // The zero Pattern is unset.
 type Pattern struct{ text string }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"qguard/cache"
 	"qguard/scan"
 	"qguard/scan/authenticate"
 )
@@ -33,97 +34,148 @@ func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 
-	var wrong [][]byte // keys of fresh failures
-	var doubt []scan.Finding
-	skip := map[string]bool{} // users not to ask for any more
-	tried, refused := 0, false
+	q := questions{look: l, skip: map[string]bool{}, met: map[string]bool{}}
 	for _, p := range l.best.list {
-		if tried == l.s.rules.Attempts {
+		if q.tried == l.s.rules.Attempts || q.stop {
 			break
 		}
-		if skip[p.user] {
-			continue
-		}
-		key := l.s.key("pair", p.user, p.text)
-		if l.s.memory.Failed(key) {
-			tried++
-			continue
-		}
-		if why := l.s.charge(p.user); why != "" {
-			doubt = append(doubt, undecided(p.path, why)...)
-			skip[p.user] = true
-			continue
-		}
-		answer, err := l.s.backend.Check(ctx, []byte(p.user), p.text)
-		if errors.Is(err, authenticate.ErrPair) {
-			continue // too long for the protocol, and so for a login
-		}
-		tried++
-		switch answer {
-		case authenticate.Right:
-			l.s.remember(wrong) // it told right from wrong
-			return []scan.Finding{{
-				Rule: "credential.valid", Part: p.path,
-				Note: fmt.Sprintf("the text holds the password of local user %s", p.user),
-			}}, nil
-		case authenticate.Wrong:
-			wrong = append(wrong, key)
-		case authenticate.Refused:
-			refused = true // nothing to remember, but the canary must be known
-		case authenticate.NoUser:
-			wrong = append(wrong, key)
-			skip[p.user] = true
-		default:
-			return append(doubt, undecided(p.path, fmt.Sprintf("authenticator: %v", err))...), nil
+		if !q.skip[p.user] {
+			q.ask(ctx, p)
 		}
 	}
-	if len(wrong) > 0 || refused {
-		if why := l.s.canary(ctx); why != "" {
-			return append(doubt, undecided("", why)...), nil
-		}
-		l.s.remember(wrong)
+	return q.findings(ctx), nil
+}
+
+// questions are those of one message.
+type questions struct {
+	*look
+	tried   int             // of the attempts
+	skip    map[string]bool // users not to ask for any more
+	met     map[string]bool // users who were asked for
+	stop    bool            // nothing more to ask at all
+	wrong   []failure       // what was learned, once the canary has been accepted
+	weak    bool            // the back end has refused a pair, but may be wrong
+	unsound bool            // its answers are not to be believed
+	guesses bool            // wrong guesses at other people's passwords
+	caught  bool            // and too many of them
+	valid   []scan.Finding
+	doubt   []scan.Finding
+}
+
+// failure is what a wrong answer is remembered by.
+type failure struct{ key, owner []byte }
+
+// ask tries one pair.
+func (q *questions) ask(ctx context.Context, p pair) {
+	s := q.s
+	unknown := s.key("unknown", p.user, nil)
+	pairKey := s.key("pair", p.user, p.text)
+	switch {
+	case !q.met[p.user] && s.memory.Failed(unknown):
+		q.tried++
+		q.skip[p.user] = true
+		return
+	case s.memory.Failed(pairKey):
+		q.tried++
+		return
 	}
-	return doubt, nil
+	q.met[p.user] = true
+	budgets := q.budgets(p.user)
+	if !q.afford(budgets, p) {
+		return
+	}
+	answer, err := s.backend.Check(ctx, []byte(p.user), p.text)
+	if errors.Is(err, authenticate.ErrPair) {
+		s.memory.Refund(charges(budgets))
+		return // too long for the protocol, and so for a login
+	}
+	q.tried++
+	switch answer {
+	case authenticate.Right:
+		s.memory.Refund(charges(budgets)) // they count failures
+		q.stop = true
+		q.valid = []scan.Finding{{
+			Rule: "credential.valid", Part: p.path,
+			Note: fmt.Sprintf("the text holds the password of local user %s", p.user),
+		}}
+		return
+	case authenticate.Wrong:
+		q.wrong = append(q.wrong, failure{pairKey, s.owner(p.user)})
+	case authenticate.NoUser:
+		q.wrong = append(q.wrong, failure{unknown, s.owner(p.user)})
+		q.skip[p.user] = true
+	case authenticate.Refused:
+		q.weak = true
+	default:
+		q.stop, q.unsound = true, true
+		q.doubt = append(q.doubt, undecided(p.path, fmt.Sprintf("authenticator: %v", err))...)
+		return
+	}
+	q.guesses = q.guesses || !q.own(p.user)
+}
+
+// afford charges a question, or says why it cannot be asked.
+func (q *questions) afford(budgets []budget, p pair) bool {
+	refused, err := q.book(budgets)
+	switch {
+	case err != nil && q.s.rules.Lockout > 0:
+		// The directory counts, we cannot: asking could lock the account.
+		q.stop = true
+		q.doubt = append(q.doubt, undecided(p.path, "budget of a user is not known: the cache cannot be used")...)
+		return false
+	case err != nil || refused == nil:
+		return true
+	}
+	q.doubt = append(q.doubt, undecided(p.path, refused.note())...)
+	switch refused.name {
+	case "a user":
+		q.skip[p.user] = true
+	case "guessing":
+		q.caught = true
+		fallthrough
+	default:
+		q.stop = true
+	}
+	return false
+}
+
+// findings ends the questions: what was learned is remembered if the back end
+// can be believed.
+func (q *questions) findings(ctx context.Context) []scan.Finding {
+	found := q.valid
+	if q.caught || q.guesses && q.guessed() {
+		found = append(found, q.guessing()...)
+	}
+	if len(q.valid) == 0 && !q.unsound && (len(q.wrong) > 0 || q.weak) {
+		if why := q.s.canary(ctx, q.weak); why != "" {
+			q.unsound = true
+			q.doubt = append(q.doubt, undecided("", why)...)
+		}
+	}
+	if !q.unsound {
+		for _, f := range q.wrong {
+			q.s.memory.RememberFailure(f.key, f.owner)
+		}
+	}
+	if len(q.valid) > 0 {
+		return found // no doubt about that
+	}
+	return append(q.doubt, found...)
 }
 
 func undecided(path, why string) []scan.Finding {
 	return []scan.Finding{{Rule: "credential.undecided", Part: path, Note: why}}
 }
 
-// charge books one question to a user and returns why it may not be asked.
-func (s *Scanner) charge(user string) string {
-	limit, window := s.rules.UserFailures.N, s.rules.UserFailures.Window
-	if t := s.rules.Lockout; t > 0 {
-		third := max(1, t/3) // leaves room for the owner's own errors
-		if limit == 0 || third < limit {
-			limit = third
-		}
-		if window == 0 {
-			window = 24 * time.Hour
-		}
-	}
-	if limit == 0 {
-		return ""
-	}
-	ok, err := s.memory.Spend(s.key("user", user, nil), limit, window)
-	switch {
-	case err != nil && s.rules.Lockout > 0:
-		// The directory counts, we cannot: asking could lock the account.
-		return "budget of a user is not known: the cache cannot be used"
-	case err != nil || ok:
-		return ""
-	}
-	return fmt.Sprintf("budget of a user is used up: %d in %s", limit, window)
-}
-
 // canary asks whether the authenticator still knows a right password, once an
-// hour, and returns why its wrong answers prove nothing.
-func (s *Scanner) canary(ctx context.Context) string {
+// hour or now, and returns why its wrong answers prove nothing. Where the directory
+// counts, the canary has a budget like any user: it may have a new password.
+func (s *Scanner) canary(ctx context.Context, now bool) string {
 	if s.rules.Canary == "" {
 		return ""
 	}
 	key := s.key("canary", s.rules.Canary, nil)
-	if s.memory.Fresh(key) {
+	if !now && s.memory.Fresh(key) {
 		return ""
 	}
 	text, err := os.ReadFile(s.rules.Canary)
@@ -135,9 +187,17 @@ func (s *Scanner) canary(ctx context.Context) string {
 	if !ok || len(user) == 0 || len(password) == 0 {
 		return fmt.Sprintf("canary: %s does not hold user:password", s.rules.Canary)
 	}
+	var charge []cache.Charge
+	if rate, _ := userRate(s.rules); s.rules.Lockout > 0 {
+		charge = append(charge, s.charge("user", s.ledger(string(user)), rate))
+		if full, err := s.memory.SpendAll(charge); err != nil || full >= 0 {
+			return "canary: its budget is used up or not known"
+		}
+	}
 	answer, err := s.backend.Check(ctx, user, password)
 	switch answer {
 	case authenticate.Right:
+		s.memory.Refund(charge)
 		s.memory.Stamp(key, canaryLife)
 		return ""
 	case authenticate.Unavailable:
@@ -146,21 +206,18 @@ func (s *Scanner) canary(ctx context.Context) string {
 	return "authenticator refuses its canary: wrong answers prove nothing"
 }
 
-func (s *Scanner) remember(keys [][]byte) {
-	for _, key := range keys {
-		s.memory.RememberFailure(key)
-	}
-}
-
 // keyVersion changes when the meaning of remembered keys does.
 const keyVersion = "1"
 
-// key joins what makes an answer the same answer, each field behind its length
-// in 16 bits: version, kind, back end, policy, user, candidate.
+// key joins what makes an answer the same answer: version, kind, back end, policy, user, candidate.
 func (s *Scanner) key(kind, user string, candidate []byte) []byte {
 	policy := sha256.Sum256(fmt.Appendf(nil, "%s %d", s.rules.Password, s.rules.Classes))
-	var key []byte
-	for _, field := range [][]byte{[]byte(keyVersion), []byte(kind), []byte(s.backend.ID()), policy[:], []byte(user), candidate} {
+	return fields([]byte(keyVersion), []byte(kind), []byte(s.backend.ID()), policy[:], []byte(user), candidate)
+}
+
+// fields joins fields, each behind its length in 16 bits.
+func fields(list ...[]byte) (key []byte) {
+	for _, field := range list {
 		key = binary.BigEndian.AppendUint16(key, uint16(len(field)))
 		key = append(key, field...)
 	}

@@ -24,14 +24,47 @@
 //
 // # How a pair is tried
 //
-// A pair that failed before (the negative cache) is not asked again but uses
-// up an attempt, so that sending a message again does not reach further pairs.
-// Each question is charged to its user first, against user_failures and, where
-// the directory counts failures itself, a third of its lockout threshold. The
-// candidate that equals its user's name and the empty password are never
-// asked. One right answer is credential.valid. Answers of an authenticator
-// that is down, and wrong answers of one that refuses its canary, prove
-// nothing: credential.undecided, and nothing is remembered.
+// A pair that failed before, and a user whom the back end did not know (the
+// negative cache), are not asked for again but use up an attempt, so that
+// sending a message again does not reach further pairs. A candidate that
+// equals its user's name and the empty password are never asked. One right
+// answer is credential.valid. Answers of an authenticator that is down, and
+// wrong answers of one that refuses its canary, prove nothing:
+// credential.undecided, and nothing is remembered. A weak no
+// (authenticate.Refused) ends its pair, is not remembered, and counts only if
+// the canary is accepted right after it.
+//
+// Before each question four budgets are charged in one step, all or none:
+//
+//	user    user_failures; where the directory counts too (lockout > 0), at most
+//	        a third of its threshold. Capitals, DOMAIN\user and user@domain are
+//	        counted as one user
+//	guess   half of sender_failures, for questions about an account that is not
+//	        known to be the sender's
+//	sender  sender_failures, for the login, else the envelope sender, else the
+//	        client's address (of IPv6 its /64); none where the door knows nobody
+//	rate    rate, for everything together
+//
+// They are failures: a right answer gives the charge back. Where one has no room
+// the question is not asked, and credential.undecided says whose "budget" it was; a
+// user's stops the questions about that user, the others all that follow. A
+// cache that cannot count stops everything where the directory counts, and
+// nothing elsewhere. The canary is charged as a user where the directory counts.
+//
+// A sender whose guess budget is used up is guessing: credential.guessing, in
+// the message that spends the last of it and, beside credential.undecided, in all
+// that would ask something until a guess is a window old. For guesses at one's
+// own password there is the sender's budget only.
+//
+// # What a sender can learn
+//
+// Whoever gets mail through or back learns whether a pair in it was right: the
+// guess budget bounds that to a few a window, and the negative cache makes
+// asking the same again useless. A refusal does not say whose password it was,
+// and is worded the same for the sender's own. It is a refusal all the same,
+// since that is what saves the account of the honest; where guessing matters
+// more, a policy entry gives credential.valid the action hold, which nobody sees
+// from outside. How long an answer takes still tells a fresh question from none.
 //
 // The note of a finding names the user, never the password.
 package credential
@@ -39,12 +72,14 @@ package credential
 import (
 	"context"
 	"io"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"qguard/cache"
 	"qguard/rules"
 	"qguard/scan"
 	"qguard/scan/authenticate"
@@ -53,8 +88,9 @@ import (
 // memory is what is kept between messages; keys are secret and opaque.
 type memory interface {
 	Failed(key []byte) bool
-	RememberFailure(key []byte)
-	Spend(key []byte, limit int, window time.Duration) (bool, error)
+	RememberFailure(key, owner []byte)
+	SpendAll(charges []cache.Charge) (full int, err error)
+	Refund(charges []cache.Charge)
 	Fresh(key []byte) bool
 	Stamp(key []byte, life time.Duration)
 }
@@ -102,7 +138,7 @@ func (s *Scanner) Begin(m *scan.Message) scan.Look {
 	if s.rules.Scan == "never" || s.rules.Scan == "outgoing" && !m.Envelope.Outgoing {
 		return idle{}
 	}
-	l := &look{s: s, best: pairs{max: maxPairs}, login: m.User}
+	l := &look{s: s, best: pairs{max: maxPairs}, login: m.User, client: m.Envelope.Client}
 	if m.Envelope.Sender != nil {
 		l.from = *m.Envelope.Sender
 	}
@@ -120,6 +156,7 @@ type look struct {
 	s        *Scanner
 	login    string // who was authenticated to send it
 	from     string // the sender's address
+	client   netip.Addr
 	envelope bool   // the door knew one of the two
 	sender   string // the user these come to, "" none
 

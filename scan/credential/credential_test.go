@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"qguard/cache"
 	"qguard/rules"
 	"qguard/scan"
 	"qguard/scan/authenticate"
@@ -50,15 +51,32 @@ func newMemory() *fakeMemory {
 }
 
 func (f *fakeMemory) Failed(key []byte) bool            { return f.failed[string(key)] }
-func (f *fakeMemory) RememberFailure(key []byte)        { f.failed[string(key)] = true }
+func (f *fakeMemory) RememberFailure(key, _ []byte)     { f.failed[string(key)] = true }
 func (f *fakeMemory) Fresh(key []byte) bool             { return f.fresh[string(key)] }
 func (f *fakeMemory) Stamp(key []byte, _ time.Duration) { f.fresh[string(key)] = true }
-func (f *fakeMemory) Spend(key []byte, limit int, _ time.Duration) (bool, error) {
+func (f *fakeMemory) SpendAll(charges []cache.Charge) (int, error) {
 	if f.broken != nil {
-		return false, f.broken
+		return -1, f.broken
 	}
-	f.spent[string(key)]++
-	return f.spent[string(key)] <= limit, nil
+	for i, c := range charges {
+		if f.spent[string(c.Key)] >= c.Limit {
+			return i, nil
+		}
+	}
+	for _, c := range charges {
+		if !c.Look {
+			f.spent[string(c.Key)]++
+		}
+	}
+	return -1, nil
+}
+
+func (f *fakeMemory) Refund(charges []cache.Charge) {
+	for _, c := range charges {
+		if !c.Look {
+			f.spent[string(c.Key)]--
+		}
+	}
 }
 
 // site is a configuration with a list of users.
@@ -67,7 +85,7 @@ func site(t testing.TB, names ...string) rules.Credential {
 	c := rules.Default().Credential
 	c.Scan = "always"
 	c.Domains = []string{"example.org"}
-	c.UserFailures = rules.Rate{}
+	c.UserFailures, c.SenderFailures, c.Rate = rules.Rate{}, rules.Rate{}, rules.Rate{}
 	if len(names) > 0 {
 		c.Users = filepath.Join(t.TempDir(), "users")
 		if err := os.WriteFile(c.Users, []byte(strings.Join(names, "\n")), 0o600); err != nil {
@@ -78,7 +96,7 @@ func site(t testing.TB, names ...string) rules.Credential {
 }
 
 // judge searches one text sent by an address.
-func judge(c rules.Credential, b *fakeBackend, m memory, sender, text string) []scan.Finding {
+func judge(c rules.Credential, b authenticate.Backend, m memory, sender, text string) []scan.Finding {
 	look := New(c, b, m).Begin(&scan.Message{Envelope: rules.Envelope{Sender: &sender, Outgoing: true}})
 	p := &scan.Part{Path: "1", Types: []string{"text/plain"}, Text: func() (io.Reader, error) { return strings.NewReader(text), nil }}
 	if err := look.Part(context.Background(), p); err != nil {
