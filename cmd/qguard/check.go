@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +30,7 @@ var errCheck = errors.New("not ready, see above")
 
 // check looks at an installation in the order in which one is made and prints a
 // line for each thing: "ok", or "--" for what is not configured, or "!!" with
-// what is wrong and the next step.
+// what is wrong and the next step, or "??" with what works but is unwise.
 func (a *admin) check(args []string) error {
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -57,6 +59,7 @@ func (a *admin) check(args []string) error {
 	a.rules = c
 	if *create {
 		report("directories", "made", a.makeDirectories())
+		report("cache key", a.rules.Cache.Key, a.store().MakeKey())
 	}
 	for _, step := range []struct {
 		what string
@@ -64,6 +67,7 @@ func (a *admin) check(args []string) error {
 	}{
 		{"users", a.checkUsers},
 		{"authenticator", a.checkAuthenticator},
+		{"budgets", a.checkBudgets},
 		{"cache", a.checkCache},
 		{"spool", a.checkSpool},
 		{"quarantine", a.checkQuarantine},
@@ -72,6 +76,11 @@ func (a *admin) check(args []string) error {
 	} {
 		note, err := step.run()
 		report(step.what, note, err)
+	}
+	if a.searches() {
+		for _, doubt := range credential.Doubts(a.rules.Credential) {
+			fmt.Fprintf(a.out, "?? %-14s %s\n", "credential", doubt)
+		}
 	}
 	if *limit > 0 {
 		note, err := checkLimit(*limit)
@@ -97,7 +106,7 @@ func named(conf string) string {
 func (a *admin) searches() bool { return len(a.rules.Credential.Authenticator) > 0 }
 
 // makeDirectories makes what the service needs and may be missing; the cache
-// makes its key and file itself.
+// makes its file itself.
 func (a *admin) makeDirectories() error {
 	for _, dir := range []string{filepath.Dir(a.rules.Cache.Path), a.rules.Quarantine.Path} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -193,16 +202,50 @@ func (a *admin) checkAuthenticator() (string, error) {
 // questionTime is what scan/credential gives all questions of a message.
 const questionTime = 4 * time.Second
 
+func (a *admin) checkBudgets() (string, error) {
+	if !a.searches() {
+		return "", nil
+	}
+	return credential.Budgets(a.rules.Credential), nil
+}
+
 // checkCache writes a stamp of no meaning.
 func (a *admin) checkCache() (string, error) {
 	if !a.searches() && !a.rules.Notice.Send {
 		return "", nil
 	}
+	c := a.rules.Cache
 	var trouble error
-	store := cache.New(cache.Options{Path: a.rules.Cache.Path, Key: a.rules.Cache.Key,
-		Warn: func(err error) { trouble = err }})
+	store := cache.New(cache.Options{Path: c.Path, Key: c.Key, Warn: func(err error) { trouble = err }})
 	store.Stamp([]byte("qguard check"), time.Second)
-	return a.rules.Cache.Path, trouble
+	if trouble != nil {
+		return "", trouble
+	}
+	file, err := owner(c.Path)
+	if err != nil {
+		return "", err
+	}
+	key, err := owner(c.Key)
+	if err != nil {
+		return "", err
+	}
+	if key != file {
+		return "", fmt.Errorf("the key %s belongs to %s, the file %s to %s: give both to the user that queues", c.Key, key, c.Path, file)
+	}
+	return fmt.Sprintf("%s and its key %s, of user %s", c.Path, c.Key, key), nil
+}
+
+// owner names the user a file belongs to.
+func owner(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	uid := strconv.FormatUint(uint64(info.Sys().(*syscall.Stat_t).Uid), 10)
+	if u, err := user.LookupId(uid); err == nil {
+		return u.Username, nil
+	}
+	return uid, nil
 }
 
 // checkSpool writes more than what is kept in memory.

@@ -1,5 +1,5 @@
 // Command qguard is for the administrator: it checks an installation, shows the
-// rules in force and keeps the quarantine. See qguard(8).
+// rules in force and keeps the quarantine and the cache. See qguard(8).
 package main
 
 import (
@@ -22,6 +22,9 @@ const usage = `usage: qguard [-c conf] command [argument ...]
   quarantine release ID [rcpt..]  queue it after all, for all or some recipients
   quarantine delete ID            remove it
   quarantine expire               remove what is older than quarantine.keep
+  cache stats                     what the cache of failed logins holds
+  cache flush [-budgets] [user]   forget failures of all or one, budgets too
+  cache compact                   make its file small
 
 Exit 0 done, 1 something is wrong, 2 wrong usage.
 
@@ -96,6 +99,8 @@ func (a *admin) command(args []string) (err error) {
 		return a.sortUsers(args[1:], os.Stdin)
 	case "quarantine":
 		return a.quarantine(args[1:])
+	case "cache":
+		return a.cache(args[1:])
 	}
 	return fmt.Errorf("%w: no command %q", errUsage, args[0])
 }

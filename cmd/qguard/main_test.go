@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"qguard/qhpsi"
 	"qguard/qhpsi/respond"
 	"qguard/rules"
 	"qguard/scan"
@@ -45,6 +47,7 @@ func fakeNext() {
 //
 //	hold ID SENDER RECIPIENT...  holds the file "held.eml"
 //	expand FILE                  replaces $VARIABLES in a file
+//	guess USER PASSWORD          judges a mail of that user that gives a wrong password away
 func TestScripts(t *testing.T) {
 	next, err := exec.LookPath("fake-next")
 	if err != nil {
@@ -60,7 +63,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hold": hold,
+			"hold":  hold,
+			"guess": guess,
 			"expand": func(ts *testscript.TestScript, _ bool, args []string) {
 				text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
@@ -78,4 +82,17 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 		Action:   rules.Hold,
 		Findings: []scan.Finding{{Rule: "xfile.macro", Part: "2", Name: "a.doc", Action: rules.Hold}},
 	}, strings.NewReader(text), int64(len(text))))
+}
+
+func guess(ts *testscript.TestScript, _ bool, args []string) {
+	c, err := rules.Load(ts.MkAbs("q.toml"))
+	ts.Check(err)
+	engine, err := qhpsi.New(c, func(err error) { ts.Logf("%v", err) })
+	ts.Check(err)
+	sender := args[0] + "@example.org"
+	text := "From: " + sender + "\n\nMy password is " + args[1] + "\n"
+	v := engine.Scan(context.Background(), &scan.Message{
+		Content: strings.NewReader(text), Size: int64(len(text)), Envelope: rules.Envelope{Sender: &sender},
+	})
+	ts.Logf("%s: %v", sender, v)
 }
