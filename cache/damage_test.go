@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -347,10 +348,15 @@ func TestDamageFoundTogether(t *testing.T) {
 			all.Go(func() {
 				s, k := r.store(), fmt.Appendf(nil, "pair %d", i)
 				s.Failed(k)
-				s.RememberFailure(k, nil)
+				for err := errBusy; errors.Is(err, errBusy); { // on a machine with more to do
+					err = s.change(func(b *book) error {
+						return b.put(kindFailure, b.tag(labelFailure, k), entry{created: b.now, expires: b.now + 3_000_000})
+					})
+				}
 			})
 		}
 		all.Wait()
+		r.warns = slices.DeleteFunc(r.warns, func(w string) bool { return strings.Contains(w, errBusy.Error()) })
 		r.heard("no sound meta page")
 		for i := range 8 {
 			if !r.store().Failed(fmt.Appendf(nil, "pair %d", i)) {
