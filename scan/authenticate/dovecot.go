@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -158,7 +157,7 @@ func odd(what string) error { return fmt.Errorf("%w %s", errDovecot, what) }
 
 // authConn is a connection to an auth service.
 type authConn struct {
-	conn    net.Conn
+	conn    connection
 	service string
 	unbind  func() bool
 	id      int    // of the last question, 0 before the handshake
