@@ -149,9 +149,8 @@ func (p *Part) Is(types ...string) bool {
 // any case.
 func (p *Part) Named(suffixes ...string) bool {
 	for _, name := range p.Names {
-		name = strings.ToLower(name)
 		for _, s := range suffixes {
-			if strings.HasSuffix(name, s) {
+			if len(name) >= len(s) && strings.EqualFold(name[len(name)-len(s):], s) {
 				return true
 			}
 		}
