@@ -1,26 +1,71 @@
 // Package credential looks for logins that work: a local user's name and that
 // user's password, given away in a message.
 //
-// # How a message is read
+// # What is searched
 //
-// The text of every part, as its reader sees it, is searched for trigger words
-// ("password", "Benutzername", "密码"; triggers.tsv has 32 languages, the
-// administrator adds his own). Case is folded, offsets are kept. Words of six
-// bytes and more are found inside other words too; shorter ones stand alone.
+// The text of every part as its reader sees it, of every reading of the message;
+// and the bytes of parts that are no text by their type (octet streams, members
+// of archives) but by what is in them: hardly any controls, zero bytes only as
+// in UTF-16; UTF-8 if valid, else Windows-1252. Lines that format=flowed with
+// delsp=yes (RFC 3676) has broken are joined.
 //
-// Around a trigger, within 120 characters, every word that fits the password
-// policy is a candidate: as written, and with a label before it or punctuation
-// round it peeled off, likelier forms first. Users are the names found within
-// 300 characters that are in the list of local users, or that fit the username
-// policy where there is no list, the local parts of addresses in the local
-// domains (in any, where none are named and the list has the user), and the
-// sender: the authenticated user, else the local envelope sender, else, where
-// the door knows no envelope, a local address in From.
+// A text is searched as written and then, where that differs, with letters that
+// stand apart ("p a s s") joined, and as it looks: in Unicode's form NFKC,
+// without characters that cannot be seen, with typographic quotes and dashes
+// as plain ones. A form that is not as written ranks behind.
 //
-// Every user with every candidate is a pair; its rank is the distance of the
-// candidate from the trigger (three times that if it stands before it), half
-// the distance to the user's name (150 for the sender) and a penalty for the
-// form. Of all parts together the best Attempts pairs are tried.
+// # Triggers
+//
+// triggers.tsv has words for password and user in more than 50 languages, each
+// with a weight; the administrator adds his own, of weight 0. Case and, in Latin,
+// Greek and Cyrillic, accents do not count. A blank in a word is any white space,
+// line ends and quote marks of replies included, a hyphen, or nothing. Words of
+// six bytes and more are found inside other words; shorter ones stand alone. A
+// label ("pass", "pin") counts only for the value behind it.
+//
+// The slot of a trigger is where its value would be: behind closing quotes,
+// blanks, one separator (: = | / -> leader dots, a dash between blanks, the end of
+// a tag) and white space, the next line or cell included. A user's name has one
+// too.
+//
+// # Candidates
+//
+// A candidate begins with a word within 120 characters of a trigger or 80 of a
+// user's name, at a slot inside a word, or behind a separator in it, with or
+// without the quote or bracket there. It ends with the word, up to four marks
+// earlier (a password may end in a mark and so may a sentence), at the closing
+// quote, or at what may separate fields. What is escaped for URLs, XML, JSON,
+// quoted-printable or CSV is taken undone as well. It must fit the password
+// policy. Logins that stand in one word are split: user:password@ in URLs, and in
+// base64 as HTTP Basic (RFC 7617) and SASL PLAIN (RFC 4616) have them.
+//
+// Users are the names that are in the list of local users, or, near a trigger,
+// that fit the username policy where there is no list; the local parts of
+// addresses in the local domains (in any, where none are named and the list
+// has the user); and the sender: the authenticated user, else the local envelope
+// sender, else, where the door knows no envelope, a local address in From.
+//
+// # Ranking
+//
+// Every user with every candidate is a pair. Of all parts together the pairs with
+// the lowest ranks are tried, Attempts of them. The rank is the sum of
+//
+//   - the place: a quarter of the weight in a trigger's slot (all of it for a
+//     word for the user, whose value is a user's name); else the distance and
+//     the weight, half that behind "is" or a colon, 50 more behind an empty line,
+//     three times the distance before the trigger; 5 or 12 in the slot of the user's name; 60 and the
+//     distance of that name where there is no trigger;
+//   - half the distance to the user's name, which counts twice if it comes
+//     later; 75 for the sender who is not named;
+//   - a penalty for the form, by what was peeled off and left on;
+//   - outside of slots, what the candidate looks like: an address, a path, a
+//     word with marks, words and numbers joined by marks.
+//
+// Pairs over 260, with the sender who is not named 190, are not tried. Where there
+// is no trigger near, only a candidate that does not look like ordinary text is
+// paired, and only with users named in the text; or with the sender when it has a
+// line for itself at the top of a text (an answer above what it answers) and some
+// text of the message has a trigger.
 //
 // # How a pair is tried
 //
@@ -74,6 +119,7 @@ import (
 	"io"
 	"net/netip"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"sync"
@@ -106,6 +152,8 @@ type Scanner struct {
 	password *regexp.Regexp
 	username *regexp.Regexp
 	users    users
+	kinds    [256]uint16 // kind of a byte, and its group shifted by 8
+	least    int         // bytes of the shortest password
 	err      error
 }
 
@@ -119,6 +167,12 @@ func (s *Scanner) prepare() error {
 	s.once.Do(func() {
 		s.triggers = newTriggers(s.rules.Triggers)
 		s.password = s.rules.Password.Regexp()
+		for c := range s.kinds {
+			s.kinds[c] = uint16(kindOf(byte(c))) | groupOf(byte(c))<<8
+		}
+		if re, err := syntax.Parse(s.rules.Password.String(), syntax.Perl); err == nil {
+			s.least = minLength(re)
+		}
 		s.username = s.rules.Username.Regexp()
 		s.users, s.err = readUsers(s.rules.Users)
 	})
@@ -161,12 +215,24 @@ type look struct {
 	sender   string // the user these come to, "" none
 
 	best pairs
-	buf  []byte
-	fold []byte
+	// triggered: some text has a trigger.
+	triggered bool
+
+	buf []byte
+	// What is searched now, and what was found in it.
+	path   string
+	text   []byte
+	extra  int // penalty of its form
+	top    bool
+	other  []byte
+	seen   seen
+	users  []found
+	nearby []found
+	begin  []beginning
 }
 
 // maxPairs is how many ranked pairs a message may hold at a time.
-const maxPairs = 200
+const maxPairs = 64
 
 // Text is searched in chunks that overlap by more than a window on both sides.
 const (
@@ -180,20 +246,23 @@ func (l *look) Part(ctx context.Context, p *scan.Part) error {
 	if p.Depth == 0 && p.Header != nil && !l.envelope {
 		l.from = addressIn(p.Header.Get("From"))
 	}
-	if p.Text == nil || p.Is("text/html", "application/xhtml+xml") {
-		return nil // HTML comes again as the text it shows
+	open := textOf(p)
+	if open == nil {
+		return nil
 	}
 	if err := l.s.prepare(); err != nil {
 		return nil // End says it, once
 	}
 	l.sender = l.s.account(l.login, l.from)
-	r, err := p.Text()
+	r, err := open()
 	if err != nil {
 		return err
 	}
 	defer l.clear()
+	flowed := p.Header != nil && delsp(p.Header.Get("Content-Type"))
 	buf := l.buf[:0]
-	for end := false; !end; {
+	l.top = p.Text != nil
+	for end := false; !end; l.top = false {
 		if ctx.Err() != nil {
 			return &scan.Flaw{Rule: "limit.time", Note: "text not searched to its end"}
 		}
@@ -207,6 +276,9 @@ func (l *look) Part(ctx context.Context, p *scan.Part) error {
 		default:
 			l.search(p.Path, buf)
 			return err
+		}
+		if flowed {
+			buf = unflow(buf)
 		}
 		l.search(p.Path, buf)
 		keep := min(overlap, len(buf))
@@ -226,14 +298,18 @@ func (l *look) room(buf []byte) []byte {
 		size = chunk
 		defer clear(old[:cap(old)])
 	}
-	l.buf, l.fold = make([]byte, 0, size), make([]byte, size)
+	l.buf = make([]byte, 0, size)
 	return append(l.buf, buf...)
 }
 
-// clear wipes the text of a part.
+// clear wipes the text of a part. Lines that are nothing but a candidate count
+// from when there is a trigger.
 func (l *look) clear() {
 	clear(l.buf[:cap(l.buf)])
-	clear(l.fold)
+	clear(l.other[:cap(l.other)])
+	if l.triggered {
+		l.best.admit()
+	}
 }
 
 // account returns the user who sends: the login, which may be an address, else

@@ -320,47 +320,46 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-func TestVariants(t *testing.T) {
-	for _, test := range []struct {
-		word string
-		want []string // the likeliest, in order of penalty not asserted
-	}{
-		{"Secret-1", []string{"Secret-1"}},
-		{"Secret-1.", []string{"Secret-1.", "Secret-1"}},
-		{"Secret-1!?!", []string{"Secret-1!?!", "Secret-1!?", "Secret-1!", "Secret-1"}},
-		{"\"Secret-1\"", []string{"Secret-1\"", "Secret-1", "\"Secret-1\"", "\"Secret-1"}},
-		{"pw:Secret-1", []string{"pw:Secret-1", "Secret-1"}},
-	} {
-		var got []string
-		for _, v := range variants([]byte(test.word)) {
-			got = append(got, string(v.text))
-		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s: %s", test.word, diff)
-		}
-	}
-}
-
-// FuzzSearch: no text makes the search panic, ask too much, or name a candidate.
+// FuzzSearch: no text makes the search panic, keep or ask too much, or name a
+// candidate.
 func FuzzSearch(f *testing.F) {
-	f.Add("password: Fixture-Pass-1 login jdoe")
-	f.Add("密码：\xff\xfe пароль İİ")
-	c := site(f)
-	c.Username = rules.NewPattern(`[a-z]{2,5}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		b := &fakeBackend{answer: authenticate.Wrong}
-		if got := judge(c, b, newMemory(), "jdoe@example.org", text); got != nil {
-			t.Fatalf("found %v", got)
-		}
-		if len(b.asked) > c.Attempts {
-			t.Fatalf("asked %d times", len(b.asked))
+	for _, seed := range []string{
+		"password: Fixture-Pass-1 login jdoe", "密码：\xff\xfe пароль İİ", "jdoe:Fixture-Pass-1", "p a s s : F i x t u r e 1 !",
+		"ｐａｓｓｗｏｒｄ：Ｆｉｘ\u200bｔｕｒｅ１", "curl -u jdoe:Fix%74ure-1 https://jdoe:Fixture1@x", "Basic amRvZTpGaXh0dXJlLVBhc3MtMQ==",
+		"<password>Fix&#x74;ure-1</password>", `{"pw":"Fix\"\u0041ture-1"}`, "pw -> \"Fixture-1\",", "pw ...... (Fixture1)", "\xff\xfep\x00w\x00",
+	} {
+		f.Add(seed, false)
+		f.Add(seed, true)
+	}
+	list, pattern := site(f, "jdoe", "mroe@example.org"), site(f)
+	pattern.Username = rules.NewPattern(`[a-z]{2,5}`)
+	f.Fuzz(func(t *testing.T, text string, octets bool) {
+		for _, c := range []rules.Credential{list, pattern} {
+			sender := "jdoe@example.org"
+			b := &fakeBackend{answer: authenticate.Wrong}
+			l := New(c, b, newMemory()).Begin(&scan.Message{Envelope: rules.Envelope{Sender: &sender, Outgoing: true}}).(*look)
+			open := func() (io.Reader, error) { return strings.NewReader(text), nil }
+			p := &scan.Part{Path: "1", Text: open, Header: scan.Header{{Name: "Content-Type", Value: "text/plain; format=flowed; delsp=yes"}}}
+			if octets {
+				p = &scan.Part{Path: "1", Open: open}
+			}
+			if err := l.Part(context.Background(), p); err != nil {
+				t.Fatal(err)
+			}
+			if len(l.best.list) > maxPairs || len(l.best.lone) > maxLone {
+				t.Fatalf("%d pairs, %d wait", len(l.best.list), len(l.best.lone))
+			}
+			got, err := l.End(context.Background())
+			if err != nil || len(got) > 0 || len(b.asked) > c.Attempts {
+				t.Fatalf("found %v, %v, asked %d times", got, err, len(b.asked))
+			}
 		}
 	})
 }
 
 func benchmark(b *testing.B, text string) {
 	c := site(b)
-	c.Username = rules.NewPattern(`[a-z]{2,5}`)
+
 	b.SetBytes(int64(len(text)))
 	s := New(c, &fakeBackend{answer: authenticate.Wrong}, newMemory())
 	for b.Loop() {

@@ -10,8 +10,8 @@ import (
 	"qguard/rules"
 )
 
-// ordinary are words of any mail. A policy that takes them all takes anything.
-var ordinary = [...]string{"the", "and", "message", "tomorrow", "please", "invoice"}
+// ordinaryWords are words of any mail. A policy that takes them all takes anything.
+var ordinaryWords = [...]string{"the", "and", "message", "tomorrow", "please", "invoice"}
 
 // Doubts says, one line each and with an example, what is unwise in rules that
 // are possible: policies that match everything or nothing, and budgets that
@@ -21,11 +21,10 @@ func Doubts(c rules.Credential) []string {
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	s := New(c, nil, nil)
 	s.password, s.username = c.Password.Regexp(), c.Username.Regexp()
-	l := &look{s: s}
 
-	switch example, shape := sample(c.Password.String(), l.fits); {
-	case all(func(w string) bool { return l.fits([]byte(w)) }):
-		say("password %q with classes = %d fits ordinary words, %q say: every word near a trigger would be tried; ask for more classes or a length", c.Password, c.Classes, ordinary[3])
+	switch example, shape := sample(c.Password.String(), s.fits); {
+	case takesAll(func(w string) bool { return s.fits([]byte(w)) }):
+		say("password %q with classes = %d fits ordinary words, %q say: every word near a trigger would be tried; ask for more classes or a length", c.Password, c.Classes, ordinaryWords[3])
 	case example == "" && shape != "":
 		say("password %q with classes = %d fits nothing: %q has too few classes", c.Password, c.Classes, shape)
 	case example == "":
@@ -34,8 +33,8 @@ func Doubts(c rules.Credential) []string {
 	if s.username != nil && c.Users == "" {
 		example, _ := sample(c.Username.String(), func(w []byte) bool { return s.username.Match(w) })
 		switch {
-		case all(s.username.MatchString):
-			say("username %q fits ordinary words, %q say: every word would be a user; name the users in a file (users)", c.Username, ordinary[3])
+		case takesAll(s.username.MatchString):
+			say("username %q fits ordinary words, %q say: every word would be a user; name the users in a file (users)", c.Username, ordinaryWords[3])
 		case example == "":
 			say("username %q fits nothing, not %q either: only senders would be users", c.Username, "jdoe")
 		}
@@ -43,8 +42,8 @@ func Doubts(c rules.Credential) []string {
 	return append(list, budgetDoubts(c)...)
 }
 
-func all(fits func(string) bool) bool {
-	for _, w := range ordinary {
+func takesAll(fits func(string) bool) bool {
+	for _, w := range ordinaryWords {
 		if !fits(w) {
 			return false
 		}

@@ -1,210 +1,269 @@
 package credential
 
 import (
-	"bytes"
 	"slices"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Distances in bytes; for the letters logins are made of that is characters.
+// Distances in characters.
 const (
-	candidateReach = 120 // a candidate stands this near to a trigger
-	userReach      = 300 // a user's name stands this near to a trigger
-	senderDistance = 150 // how far the sender counts as being
-	userWordExtra  = 60  // a word for the user says less about what follows it
-	maxRegionUsers = 32
-	maxWord        = 1024 // longer runs hold no login
+	triggerReach = 120     // a candidate stands this near to a trigger
+	userReach    = 300     // a user's name stands this near to a candidate by a trigger
+	besideReach  = 80      // a user's name stands this near to a candidate without one
+	senderRank   = 75      // what the sender is worth who is not named
+	besideRank   = 60      // what a candidate costs that no trigger speaks for
+	aloneRank    = 170     // and one on a line of its own
+	userWeight   = 60      // from which a trigger is a word for the user
+	viewPenalty  = 3       // for a text that is not as written
+	worstRank    = 260     // past it a pair is not worth an attempt
+	worstImplied = 190     // the same where the sender is not named
+	maxNear      = 8       // users a candidate is paired with
+	maxHits      = 1 << 14 // near one run
+	maxWord      = 1024
+	maxUsers     = 1 << 14 // in a chunk
+	maxPatterns  = 1 << 12 // words of a chunk tried as names where there is no list
+	never        = 1 << 20
 )
 
-// hit is one trigger in the text.
-type hit struct {
+// found is a user named in the text, with the place of the value behind him.
+type found struct {
+	name     string
 	from, to int
-	password bool
+	slot     int
+	sep      bool
 }
 
 // search finds the pairs in a piece of text.
 func (l *look) search(path string, text []byte) {
-	folded := l.fold[:len(text)]
-	fold(folded, text)
-	var hits []hit
-	l.s.triggers.each(folded, func(from, to int, password bool) {
-		hits = append(hits, hit{from, to, password})
-	})
-	for len(hits) > 0 {
-		n := 1 // hits whose windows run together are one region
-		for n < len(hits) && hits[n].from-hits[n-1].to <= 2*candidateReach {
-			n++
-		}
-		l.region(path, text, hits[:n])
-		hits = hits[n:]
+	l.view(path, text, 0)
+	high := l.seen.high
+	if near := l.seen.spaced; near.to > 0 {
+		l.other = joined(l.spare(len(text)), text[max(0, near.from-4*userReach):min(len(text), near.to+4*userReach)])
+		l.view(path, l.other, viewPenalty)
 	}
-}
-
-// found is a user named in the text.
-type found struct {
-	name string
-	at   int
-}
-
-// region pairs every candidate near some hits with every user near them.
-func (l *look) region(path string, text []byte, hits []hit) {
-	first, last := hits[0].from, hits[len(hits)-1].to
-	named := l.named(text, max(0, first-userReach), min(len(text), last+userReach))
-	if len(named) == 0 && l.sender == "" {
+	if !high {
 		return
 	}
+	var differs bool
+	if l.other, differs = normal(l.spare(2*len(text)), text); !differs {
+		return
+	}
+	l.view(path, l.other, viewPenalty)
+	if l.seen.spaced.to > 0 {
+		apart := joined(nil, l.other)
+		l.view(path, apart, 2*viewPenalty)
+		clear(apart)
+	}
+}
+
+// spare returns the buffer for other forms of the text, with room for n bytes.
+func (l *look) spare(n int) []byte {
+	if cap(l.other) < n {
+		clear(l.other[:cap(l.other)])
+		l.other = make([]byte, 0, n)
+	}
+	return l.other[:0]
+}
+
+// view finds the pairs in one form of a text.
+func (l *look) view(path string, text []byte, penalty int) {
+	l.path, l.text, l.extra = path, text, penalty
+	l.s.pass(text, &l.seen)
+	l.triggered = l.triggered || len(l.seen.hits) > 0
+	l.findUsers()
+	hits := l.seen.hits
+	first := 0 // hit whose window does not end before the word
+	for _, w := range l.seen.shaped {
+		reach := l.bytes(triggerReach)
+		for first < len(hits) && hits[first].to+reach < w.from && hits[first].slot < w.from {
+			first++
+		}
+		last := first
+		for last < len(hits) && hits[last].from-reach < w.to && last < first+maxHits {
+			last++
+		}
+		if last > first || w.firm {
+			l.run(w.span, hits[first:last])
+		}
+	}
+}
+
+// run looks at the words in a run, which are several where scripts put no blank
+// between words; hits are those near it.
+func (l *look) run(w span, hits []hit) {
 	near := 0 // the last hit that begins before the word ends
-	words(text, max(0, first-candidateReach), min(len(text), last+candidateReach), func(from, to int) {
+	words(l.text, w.from, w.to, func(from, to int) {
 		for near+1 < len(hits) && hits[near+1].from < to {
 			near++
 		}
-		if to-from > maxWord {
-			return
-		}
-		distance, label := l.distance(hits, near, from, to, text)
-		if label || distance > 3*candidateReach+userWordExtra {
-			return
-		}
-		for _, v := range variants(text[from:to]) {
-			if l.fits(v.text) {
-				l.pair(path, v.text, from, distance+v.penalty, named)
-			}
-		}
+		l.word(span{from, to}, hits[max(0, near-2):min(len(hits), near+3)])
 	})
 }
 
-// distance ranks a word by the trigger nearest to it; label: the word is one.
-func (l *look) distance(hits []hit, near, from, to int, text []byte) (distance int, label bool) {
-	core := from + len(bytes.TrimRightFunc(text[from:to], isMark))
-	distance = 1 << 30
-	for i := max(0, near-1); i < min(len(hits), near+3); i++ {
-		h := hits[i]
-		d := 0
-		switch {
-		case h.to == core:
-			return 0, true
-		case h.to <= from:
-			d = from - h.to
-		case h.from >= to:
-			d = 3 * (h.from - to)
-		}
-		if !h.password {
-			d += userWordExtra
-		}
-		distance = min(distance, d)
+// word pairs what a word may hold with the users near it.
+func (l *look) word(w span, hits []hit) {
+	word := l.text[w.from:w.to]
+	if len(word) > maxWord || len(word) < l.s.least {
+		return
 	}
-	return distance, false
+	shaped := l.s.shaped(word)
+	if !shaped && len(word) < minToken {
+		return
+	}
+	users := l.usersNear(w)
+	l.logins(word, w, hits, users)
+	if !shaped || l.sender == "" && len(users) == 0 {
+		return
+	}
+	if len(hits) == 0 && len(users) == 0 && !l.alone(w) {
+		return
+	}
+	for _, b := range l.beginnings(w, hits, users) {
+		if !l.best.wants(b.least()) {
+			continue
+		}
+		readings(l.text[b.at:w.to], l.before(b.at), b.label, func(text []byte, penalty int) {
+			l.offer(text, w, b, penalty+b.penalty, users)
+		})
+	}
 }
 
-// pair ranks a candidate with every user it may belong to.
-func (l *look) pair(path string, candidate []byte, at, rank int, named []found) {
-	if l.sender != "" {
-		l.best.add(path, l.sender, candidate, rank+senderDistance/2)
+// shaped reports a word that has as many classes of characters as a password.
+func (s *Scanner) shaped(word []byte) bool {
+	var set uint8
+	for _, c := range word {
+		set |= uint8(s.kinds[c])
 	}
-	for _, u := range named {
-		away := at - u.at
-		if away < 0 {
-			away = -away
+	return classCount(set) >= s.rules.Classes
+}
+
+// offer ranks a candidate with every user it may belong to and keeps the pairs.
+func (l *look) offer(text []byte, w span, b beginning, penalty int, users []found) {
+	penalty += l.extra
+	if b.place+penalty > worstRank && b.user == never && !b.near && !b.alone {
+		return
+	}
+	odd, known := 0, false
+	look := func() int {
+		if !known {
+			odd, known = ordinary(text), true
 		}
-		l.best.add(path, u.name, candidate, rank+away/2)
+		return odd
 	}
+	var fits, judged bool
+	add := func(user string, rank, worst int) {
+		if rank > worst || !l.best.wants(rank) || l.best.has(user, text, rank) {
+			return
+		}
+		if !judged {
+			fits, judged = l.s.fits(text), true
+		}
+		if fits {
+			l.best.add(l.path, user, text, rank)
+		}
+	}
+	for i := range users {
+		u := &users[i]
+		far := l.away(w, u)
+		rank := never
+		if b.place < never {
+			rank = b.place + min(far, userReach)/2 + penalty
+			if !b.label {
+				rank += nearer(look(), b.place)
+			}
+		}
+		switch {
+		case u.slot == b.at && u.sep:
+			rank = min(rank, 5+penalty+look()/3)
+		case u.slot == b.at:
+			rank = min(rank, 12+penalty+look()/2)
+		case far <= besideReach && look() == 0:
+			rank = min(rank, besideRank+far+penalty)
+		}
+		add(u.name, rank, worstRank)
+	}
+	if l.sender == "" || named(users, l.sender) {
+		return
+	}
+	switch {
+	case b.place < never:
+		rank := b.place + penalty + senderRank
+		if !b.label {
+			rank += nearer(look(), b.place)
+		}
+		add(l.sender, rank, worstImplied)
+	case b.alone && penalty < 10 && look() <= plainNumber && l.s.fits(text):
+		l.best.wait(l.path, l.sender, text, aloneRank+penalty+look()/2)
+	}
+}
+
+// nearer is what an ordinary look costs a candidate: less, where a trigger is
+// very near.
+func nearer(look, place int) int {
+	if look >= plainWord {
+		return look
+	}
+	return look * min(place, 40) / 40
+}
+
+func named(users []found, name string) bool {
+	return slices.ContainsFunc(users, func(u found) bool { return u.name == name })
+}
+
+// away is the distance of a user's name; behind the candidate it counts double.
+func (l *look) away(w span, u *found) int {
+	if u.to <= w.from {
+		return l.chars(u.to, w.from)
+	}
+	return 2 * l.chars(w.to, u.from)
+}
+
+// before returns the byte in front of an offset, a line feed at the start.
+func (l *look) before(at int) byte {
+	if at == 0 {
+		return '\n'
+	}
+	return l.text[at-1]
+}
+
+// bytes is how many bytes may have that many characters, most of two bytes.
+func (l *look) bytes(chars int) int {
+	if l.seen.high {
+		return 2 * chars
+	}
+	return chars
+}
+
+// chars is the distance of two offsets in characters, which far apart may be a
+// little too great.
+func (l *look) chars(from, to int) int {
+	if from >= to {
+		return 0
+	}
+	if !l.seen.high || to-from > 4*userReach {
+		return to - from
+	}
+	return utf8.RuneCount(l.text[from:to])
 }
 
 // fits reports whether a candidate obeys the password policy.
-func (l *look) fits(candidate []byte) bool {
-	if len(candidate) == 0 || len(candidate) > 128 || !l.s.password.Match(candidate) {
+func (l *Scanner) fits(candidate []byte) bool {
+	if len(candidate) < l.least || len(candidate) > 128 || !l.password.Match(candidate) {
 		return false
 	}
-	var lower, upper, digit, other int
+	var set uint8
 	for _, r := range string(candidate) {
 		switch {
 		case unicode.IsLower(r):
-			lower = 1
+			set |= lower
 		case unicode.IsUpper(r):
-			upper = 1
+			set |= upper
 		case unicode.IsDigit(r):
-			digit = 1
+			set |= digit
 		default:
-			other = 1
+			set |= other
 		}
 	}
-	return lower+upper+digit+other >= l.s.rules.Classes
-}
-
-// named returns the local users named between two offsets.
-func (l *look) named(text []byte, from, to int) []found {
-	var list []found
-	add := func(name string, at int) {
-		known := slices.ContainsFunc(list, func(f found) bool { return f.name == name && at-f.at < candidateReach })
-		if name != "" && !known && len(list) < maxRegionUsers {
-			list = append(list, found{name, at})
-		}
-	}
-	words(text, from, to, func(from, to int) {
-		word := string(bytes.TrimFunc(text[from:to], isMark))
-		if len(word) > 256 {
-			return
-		}
-		value := word[strings.LastIndexAny(word, ":=/|")+1:]
-		for _, w := range []string{word, value} {
-			if strings.Contains(w, "@") {
-				add(l.s.local(w), from)
-			} else if l.s.isUser(w) {
-				add(l.s.users.canonical(w), from)
-			}
-		}
-	})
-	return list
-}
-
-// isUser reports whether a bare word is a local user's name.
-func (s *Scanner) isUser(word string) bool {
-	if s.users.listed() {
-		return s.users.has(word)
-	}
-	return s.username != nil && s.username.MatchString(word)
-}
-
-// words calls do for every run of non-blanks that touches the bytes between
-// two offsets.
-func words(text []byte, from, to int, do func(from, to int)) {
-	for from > 0 && from < len(text) && !blankAt(text, from-1) {
-		from--
-	}
-	for i := from; i < to; {
-		if n := blankLen(text, i); n > 0 {
-			i += n
-			continue
-		}
-		start := i
-		for i < len(text) && blankLen(text, i) == 0 {
-			i++
-		}
-		do(start, i)
-	}
-}
-
-func blankAt(text []byte, i int) bool { return text[i] <= ' ' }
-
-// blankLen returns the length of the blank at offset i, 0 when there is none:
-// white space, controls, and the letters of scripts that put no blank between
-// a word and the password beside it.
-func blankLen(text []byte, i int) int {
-	switch c := text[i]; {
-	case c <= ' ' || c == 0x7f:
-		return 1
-	case c < utf8.RuneSelf:
-		return 0
-	}
-	if r, n := utf8.DecodeRune(text[i:]); n > 1 && (unicode.IsSpace(r) || unspaced(r)) {
-		return n
-	}
-	return 0
-}
-
-// isMark reports punctuation that stands round words in running text.
-func isMark(r rune) bool {
-	return strings.ContainsRune(".,;:!?\"'()[]{}<>*_`~-=|/\\", r) || strings.ContainsRune("“”„‘’«»‹›–—…：。、，！？（）「」", r)
+	return classCount(set) >= l.rules.Classes
 }

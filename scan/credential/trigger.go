@@ -1,78 +1,259 @@
 package credential
 
 import (
-	"bytes"
 	_ "embed" // the words are data
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// wordList has one word a line: kind (password or user), language, word, in
-// lower case; the first line is a heading. A word with an i stands here also
-// in the forms that Turkish capitals fold to.
+// wordList has one word a line, the first line is a heading:
+//
+//	kind      password; user; label: a word for a password that means so much
+//	          else that it counts only before a separator, for the value behind it
+//	language  whose word it is, for people
+//	word      a blank stands for white space, line ends included, a hyphen, an
+//	          underscore or nothing
+//	weight    what the word adds to the rank of a candidate near it
 //
 //go:embed triggers.tsv
 var wordList string
 
-// triggers finds words in folded text.
+// ownWeight is the weight of the administrator's own words.
+const ownWeight = 0
+
+// triggers finds words in a text, whatever their case and accents. A text is
+// read in groups of bytes: three groups on end say whether a word may begin.
 type triggers struct {
-	start [1 << 10]uint64      // bit set: some word begins with these two bytes
-	words map[uint16][]trigger // by their first two bytes
+	start [groupMask + 1]bool // some word begins with these groups
+	index [indexSize]uint16   // a hash table: where in lists a key is, +1
+	lists []list
+}
+
+// list is the words that begin alike, none behind one that it begins with.
+type list struct {
+	key   uint32
+	words []trigger
 }
 
 type trigger struct {
-	word     []byte
-	password bool // a word for password; else one for the user
+	word   string // folded
+	label  bool
+	weight int
+}
+
+const (
+	groupBits = 5
+	groupMask = 1<<(3*groupBits) - 1
+	indexSize = 1 << 11
+)
+
+// groupOf returns the group of a byte: a letter in either case, a blank, a byte
+// beyond ASCII, some marks, all others.
+func groupOf(c byte) uint16 {
+	switch {
+	case letter(c):
+		return uint16(c&0x1f) - 1
+	case c <= ' ':
+		return 26
+	case c >= utf8.RuneSelf:
+		return 27
+	case c == '/':
+		return 28
+	case c == '-' || c == '_':
+		return 29
+	}
+	return 30
+}
+
+// keyOf is what a list is known by: groups, or, where they say too little, the
+// first two bytes.
+func keyOf(groups uint16, first, second byte) uint32 {
+	if first < utf8.RuneSelf {
+		return uint32(groups)
+	}
+	return 1<<16 | uint32(first)<<8 | uint32(second)
 }
 
 // aloneBelow is the length in bytes from which a word is found inside others.
 const aloneBelow = 6
 
 func newTriggers(own []string) *triggers {
-	t := &triggers{words: map[uint16][]trigger{}}
+	t := &triggers{}
 	first := true
 	for line := range strings.Lines(wordList) {
 		if f := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); !first {
-			t.add(f[2], f[0] == "password")
+			weight, _ := strconv.Atoi(f[3])
+			t.add(f[2], f[0] == "label", weight)
 		}
 		first = false
 	}
 	for _, w := range own {
-		t.add(w, true)
+		t.add(w, false, ownWeight)
+	}
+	for _, l := range t.lists { // a word before what it begins with, labels last
+		slices.SortStableFunc(l.words, func(a, b trigger) int {
+			switch {
+			case a.label != b.label && a.label, strings.HasPrefix(b.word, a.word):
+				return 1
+			case a.label != b.label, strings.HasPrefix(a.word, b.word):
+				return -1
+			}
+			return 0
+		})
 	}
 	return t
 }
 
-func (t *triggers) add(word string, password bool) {
-	folded := make([]byte, len(word))
-	fold(folded, []byte(word))
-	if len(word) < 2 {
-		return
+// add lists a word under all that one of its forms may begin with.
+func (t *triggers) add(word string, label bool, weight int) {
+	folded := foldWord(word)
+	runes := []rune(word + "  ")
+	if len(runes) < 4 {
+		return // one letter is no word
 	}
-	key := uint16(folded[0]) | uint16(folded[1])<<8
-	t.start[key>>6] |= 1 << (key & 63)
-	t.words[key] = append(t.words[key], trigger{folded, password})
+	third := forms(runes[2])
+	if len(runes) == 4 {
+		third = []rune("a /-.\u0080") // one of each group that may follow
+	}
+	for _, r1 := range forms(runes[0]) {
+		for _, r2 := range forms(runes[1]) {
+			for _, r3 := range third {
+				two := string([]rune{r1, r2, r3})
+				groups := groupOf(two[0])<<(2*groupBits) | groupOf(two[1])<<groupBits | groupOf(two[2])
+				t.start[groups] = true
+				l := t.list(keyOf(groups, two[0], two[1]))
+				if !slices.ContainsFunc(l.words, func(h trigger) bool { return h.word == folded }) {
+					l.words = append(l.words, trigger{folded, label, weight})
+				}
+			}
+		}
+	}
 }
 
-// each calls do for every trigger in folded text with the offsets of the word.
-func (t *triggers) each(text []byte, do func(from, to int, password bool)) {
-	for i := 0; i+1 < len(text); i++ {
-		key := uint16(text[i]) | uint16(text[i+1])<<8
-		if t.start[key>>6]&(1<<(key&63)) == 0 {
-			continue
+// forms returns how a letter of a trigger may be written.
+func forms(r rune) []rune {
+	list := []rune{r, unicode.ToUpper(r), foldRune(r), unicode.ToUpper(foldRune(r))}
+	switch r {
+	case 'i', 'ı':
+		list = append(list, 'İ', 'ı')
+	case ' ':
+		list = append(list, '-', '_', '\u00a0')
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// list returns the words with a key, a new list if there are none.
+func (t *triggers) list(key uint32) *list {
+	for i := hash(key); ; i = (i + 1) % indexSize {
+		if t.index[i] == 0 {
+			t.lists = append(t.lists, list{key: key})
+			t.index[i] = uint16(len(t.lists))
 		}
-		for _, w := range t.words[key] {
-			if !bytes.HasPrefix(text[i:], w.word) {
-				continue
-			}
-			end := i + len(w.word)
-			if len(w.word) < aloneBelow && (letterBefore(text, i) || letterAfter(text, end)) {
-				continue
-			}
-			do(i, end, w.password)
+		if l := &t.lists[t.index[i]-1]; l.key == key {
+			return l
 		}
 	}
+}
+
+func hash(key uint32) uint32 { return key * 0x9e3779b1 >> 21 }
+
+// at returns the trigger that begins at an offset, with its end.
+func (t *triggers) at(text []byte, i int, groups uint16) (found *trigger, end int) {
+	second := byte(0)
+	if i+1 < len(text) {
+		second = text[i+1]
+	}
+	key := keyOf(groups, text[i], second)
+	slot := hash(key)
+	for {
+		n := t.index[slot]
+		if n == 0 {
+			return nil, 0
+		}
+		if t.lists[n-1].key == key {
+			break
+		}
+		slot = (slot + 1) % indexSize
+	}
+	words := t.lists[t.index[slot]-1].words
+	for k := range words {
+		w := &words[k]
+		n := matchFolded(text[i:], w.word)
+		if n == 0 {
+			continue
+		}
+		if len(w.word) < aloneBelow && (letterBefore(text, i) || letterAfter(text, i+n)) {
+			continue
+		}
+		return w, i + n
+	}
+	return nil, 0
+}
+
+// matchFolded returns how many bytes of text a folded word takes, 0 when it
+// does not stand there.
+func matchFolded(text []byte, word string) int {
+	j := 0
+	for k := 0; k < len(word); {
+		if j >= len(text) {
+			return 0
+		}
+		w, c := word[k], text[j]
+		switch {
+		case w == ' ':
+			switch {
+			case letter(c):
+			case c == '-' || c == '_':
+				j++
+			default:
+				j += gap(text[j:])
+			}
+			k++
+			continue
+		case c < utf8.RuneSelf:
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			if c != w {
+				return 0
+			}
+			j++
+			k++
+			continue
+		}
+		r, n := utf8.DecodeRune(text[j:])
+		want, wn := utf8.DecodeRuneInString(word[k:])
+		if r == utf8.RuneError || foldRune(r) != want {
+			return 0
+		}
+		j += n
+		k += wn
+	}
+	return j
+}
+
+// gap returns the length of the white space text begins with, with the marks of
+// quoted lines in it.
+func gap(text []byte) int {
+	i, line := 0, false
+	for i < len(text) {
+		c := text[i]
+		if n := spaceLen(text, i); n > 0 {
+			line = line || c == '\n'
+			i += n
+		} else if line && c == '>' {
+			i++
+		} else {
+			break
+		}
+	}
+	return i
 }
 
 // letterBefore and letterAfter report a letter or digit next to a word. Scripts
@@ -94,31 +275,46 @@ func isWord(r rune) bool {
 // unspaced reports a letter of a script that writes no blanks between words or
 // joins particles to foreign ones.
 func unspaced(r rune) bool {
-	return r > 0xe00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai)
+	return r > 0xe00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }
 
-// fold writes text in lower case to dst, which has the same length. A letter
-// whose lower case has another length stays as it is: offsets must not move.
-func fold(dst, text []byte) {
-	for i := 0; i < len(text); {
-		c := text[i]
-		if c < utf8.RuneSelf {
-			if 'A' <= c && c <= 'Z' {
-				c += 'a' - 'A'
-			}
-			dst[i] = c
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRune(text[i:])
-		if r == 'ς' {
-			r = 'Σ' // a capital sigma is both small ones
-		}
-		if low := unicode.ToLower(r); low != r && utf8.RuneLen(low) == n {
-			utf8.EncodeRune(dst[i:], low)
-		} else {
-			copy(dst[i:], text[i:i+n])
-		}
-		i += n
+func foldWord(word string) string {
+	var out []byte
+	for _, r := range word {
+		out = utf8.AppendRune(out, foldRune(r))
 	}
+	return string(out)
+}
+
+// foldRune returns a letter in lower case and, in Latin, Greek and Cyrillic,
+// without accents: people leave them out.
+func foldRune(r rune) rune {
+	if r < utf8.RuneSelf {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}
+	switch r = unicode.ToLower(r); r {
+	case 'ς':
+		return 'σ'
+	case 'ı', 'İ':
+		return 'i'
+	case 'ł':
+		return 'l'
+	case 'ø':
+		return 'o'
+	case 'đ', 'ð':
+		return 'd'
+	case '’', 'ʼ', '`', '´':
+		return '\''
+	case '\u00a0':
+		return ' '
+	}
+	if r < 0x530 || r >= 0x1e00 && r < 0x2000 {
+		var buf [16]byte
+		base, _ := utf8.DecodeRune(norm.NFD.AppendString(buf[:0], string(r)))
+		return base
+	}
+	return r
 }
