@@ -83,12 +83,14 @@ func keyOf(groups uint16, first, second byte) uint32 {
 const aloneBelow = 6
 
 func newTriggers(own []string) *triggers {
-	t := &triggers{}
+	t := &triggers{lists: make([]list, 0, 256)}
 	first := true
 	for line := range strings.Lines(wordList) {
-		if f := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); !first {
-			weight, _ := strconv.Atoi(f[3])
-			t.add(f[2], f[0] == "label", weight)
+		kind, line, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		_, line, _ = strings.Cut(line, "\t")
+		if word, number, _ := strings.Cut(line, "\t"); !first {
+			weight, _ := strconv.Atoi(number)
+			t.add(word, kind == "label", weight)
 		}
 		first = false
 	}
@@ -112,22 +114,24 @@ func newTriggers(own []string) *triggers {
 // add lists a word under all that one of its forms may begin with.
 func (t *triggers) add(word string, label bool, weight int) {
 	folded := foldWord(word)
-	runes := []rune(word + "  ")
+	runes := append([]rune(word), ' ', ' ')
 	if len(runes) < 4 {
 		return // one letter is no word
 	}
-	third := forms(runes[2])
+	var buf [3 * utf8.UTFMax]byte
+	var forms1, forms2, forms3 [3]rune
+	third := forms(&forms3, runes[2])
 	if len(runes) == 4 {
 		third = []rune("a /-.\u0080") // one of each group that may follow
 	}
-	for _, r1 := range forms(runes[0]) {
-		for _, r2 := range forms(runes[1]) {
+	for _, r1 := range forms(&forms1, runes[0]) {
+		for _, r2 := range forms(&forms2, runes[1]) {
 			for _, r3 := range third {
-				two := string([]rune{r1, r2, r3})
-				groups := groupOf(two[0])<<(2*groupBits) | groupOf(two[1])<<groupBits | groupOf(two[2])
+				b := utf8.AppendRune(utf8.AppendRune(utf8.AppendRune(buf[:0], r1), r2), r3)
+				groups := groupOf(b[0])<<(2*groupBits) | groupOf(b[1])<<groupBits | groupOf(b[2])
 				t.start[groups] = true
-				l := t.list(keyOf(groups, two[0], two[1]))
-				if !slices.ContainsFunc(l.words, func(h trigger) bool { return h.word == folded }) {
+				l := t.list(keyOf(groups, b[0], b[1]))
+				if n := len(l.words); n == 0 || l.words[n-1].word != folded { // words come one by one
 					l.words = append(l.words, trigger{folded, label, weight})
 				}
 			}
@@ -135,17 +139,21 @@ func (t *triggers) add(word string, label bool, weight int) {
 	}
 }
 
-// forms returns how a letter of a trigger may be written.
-func forms(r rune) []rune {
-	list := []rune{r, unicode.ToUpper(r), foldRune(r), unicode.ToUpper(foldRune(r))}
-	switch r {
-	case 'i', 'ı':
-		list = append(list, 'İ', 'ı')
-	case ' ':
-		list = append(list, '-', '_', '\u00a0')
+// forms returns how a letter of a trigger may be written, one of each group.
+func forms(list *[3]rune, r rune) []rune {
+	switch {
+	case r == ' ':
+		*list = [3]rune{' ', '-', '\u00a0'}
+		return list[:]
+	case r == 'i':
+		*list = [3]rune{'i', 'İ', 'ı'}
+		return list[:]
+	case r < utf8.RuneSelf:
+		list[0] = r
+		return list[:1]
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	*list = [3]rune{r, unicode.ToUpper(r), foldRune(r)}
+	return slices.Compact(list[:])
 }
 
 // list returns the words with a key, a new list if there are none.
@@ -279,7 +287,7 @@ func unspaced(r rune) bool {
 }
 
 func foldWord(word string) string {
-	var out []byte
+	out := make([]byte, 0, len(word))
 	for _, r := range word {
 		out = utf8.AppendRune(out, foldRune(r))
 	}
@@ -312,9 +320,9 @@ func foldRune(r rune) rune {
 		return ' '
 	}
 	if r < 0x530 || r >= 0x1e00 && r < 0x2000 {
-		var buf [16]byte
-		base, _ := utf8.DecodeRune(norm.NFD.AppendString(buf[:0], string(r)))
-		return base
+		if parts := norm.NFD.PropertiesString(string(r)).Decomposition(); parts != nil {
+			r, _ = utf8.DecodeRune(parts)
+		}
 	}
 	return r
 }

@@ -32,6 +32,9 @@ import (
 // most is how many pairs are tried here, so that one run gives recall at all K.
 const most = 20
 
+// noCache is where no file can be made.
+const noCache = "/dev/null/none"
+
 var (
 	hamDir  = flag.String("ham", "", "directory of clean mail; without it, mail is made")
 	seeds   = flag.Int("seeds", 1, "how many runs")
@@ -155,8 +158,7 @@ func (b *bench) engine() (*scan.Engine, error) {
 	c.Domains = []string{domain}
 	c.Attempts = most
 	c.UserFailures, c.SenderFailures, c.Rate = rules.Rate{}, rules.Rate{}, rules.Rate{}
-	none := filepath.Join(b.work, "none", "none") // no cache
-	memory := cache.New(cache.Options{Path: none, Key: none, TTL: time.Hour, Warn: func(error) {}})
+	memory := cache.New(cache.Options{Path: noCache, Key: noCache, TTL: time.Hour, Warn: func(error) {}})
 	engine.Scanners = []scan.Scanner{credential.New(c, b.auth, memory)}
 	return engine, nil
 }

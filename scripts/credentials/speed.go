@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -52,8 +51,7 @@ func searchTime(text string) time.Duration {
 	c.Scan, c.UserFailures = "always", rules.Rate{}
 	c.Domains = []string{domain}
 	auth := &authenticator{passwords: map[string]string{}, failures: map[string]int{}}
-	none := filepath.Join("none", "none")
-	s := credential.New(c, auth, cache.New(cache.Options{Path: none, Key: none, TTL: time.Hour, Warn: func(error) {}}))
+	s := credential.New(c, auth, cache.New(cache.Options{Path: noCache, Key: noCache, TTL: time.Hour, Warn: func(error) {}}))
 	sender := "person@" + domain
 	start := cpu()
 	look := s.Begin(&scan.Message{Envelope: rules.Envelope{Sender: &sender, Outgoing: true}})
