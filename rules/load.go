@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -158,6 +159,8 @@ func (c *Config) impossible() (key []string, why string) {
 		return in("lockout"), fmt.Sprintf("%d is negative", cr.Lockout)
 	case slices.Contains(cr.Triggers, ""):
 		return in("triggers"), "a trigger word is empty"
+	case slices.ContainsFunc(cr.Triggers, heavy):
+		return in("triggers"), "a trigger's weight is not between 0 and 200"
 	case slices.Contains(cr.Domains, ""):
 		return in("domains"), "a domain is empty"
 	case cr.Password.text == "":
@@ -229,4 +232,10 @@ func line(text string, key []string) int {
 		}
 	}
 	return at
+}
+
+// heavy reports a trigger "word=weight" whose weight is none.
+func heavy(trigger string) bool {
+	n, err := strconv.Atoi(trigger[strings.LastIndexByte(trigger, '=')+1:])
+	return strings.LastIndexByte(trigger, '=') > 0 && err == nil && (n < 0 || n > 200)
 }

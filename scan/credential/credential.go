@@ -17,7 +17,7 @@
 // # Triggers
 //
 // triggers.tsv has words for password and user in more than 50 languages, each
-// with a weight; the administrator adds his own, of weight 0. Case and, in Latin,
+// with a weight; the administrator adds his own and takes others away. Case and, in Latin,
 // Greek and Cyrillic, accents do not count. A blank in a word is any white space,
 // line ends and quote marks of replies included, a hyphen, or nothing. Words of
 // six bytes and more are found inside other words; shorter ones stand alone. A

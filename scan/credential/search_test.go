@@ -281,3 +281,43 @@ func TestHostile(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnTriggers: the administrator's words count with their weight, built-in
+// ones go where he says so.
+func TestOwnTriggers(t *testing.T) {
+	for own, want := range map[string]string{
+		"sesame":     "sesame 0",
+		"sesame=40":  "sesame 40",
+		"-sesame":    "-sesame 0",
+		"a=b":        "a=b 0",
+		"=4":         "=4 0",
+		"two words=": "two words= 0",
+	} {
+		word, weight, removed := ownTrigger(own)
+		got := fmt.Sprintf("%s %d", word, weight)
+		if removed {
+			got = "-" + got
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", own, got, want)
+		}
+	}
+	for _, c := range []struct {
+		own   []string
+		text  string
+		asked bool
+	}{
+		{nil, "Kennwort: Fixture-Pass-1", true},
+		{[]string{"-KENNWORT"}, "Kennwort: Fixture-Pass-1", false},
+		{nil, "open sesame: Fixture-Pass-1", false},
+		{[]string{"sesame"}, "open sesame: Fixture-Pass-1", true},
+		{[]string{"sesame=200"}, "open sesame, so to speak, which is Fixture-Pass-1", false},
+	} {
+		r, b, m := site(t, "jdoe"), &fakeBackend{answer: authenticate.Wrong}, newMemory()
+		r.Triggers = c.own
+		judge(r, b, m, "jdoe@example.org", c.text)
+		if asked := len(b.asked) > 0; asked != c.asked {
+			t.Errorf("%v in %q: asked %v", c.own, c.text, asked)
+		}
+	}
+}

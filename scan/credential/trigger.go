@@ -21,8 +21,17 @@ import (
 //go:embed triggers.tsv
 var wordList string
 
-// ownWeight is the weight of the administrator's own words.
-const ownWeight = 0
+// ownTrigger reads one of the administrator's words: "word", "word=weight", or
+// "-word", which takes a built-in one away.
+func ownTrigger(own string) (word string, weight int, removed bool) {
+	word, removed = strings.CutPrefix(own, "-")
+	if i := strings.LastIndexByte(word, '='); i > 0 {
+		if n, err := strconv.Atoi(word[i+1:]); err == nil {
+			return word[:i], n, removed
+		}
+	}
+	return word, 0, removed
+}
 
 // triggers finds words in a text, whatever their case and accents. A text is
 // read in groups of bytes: three groups on end say whether a word may begin.
@@ -82,18 +91,26 @@ const aloneBelow = 6
 
 func newTriggers(own []string) *triggers {
 	t := &triggers{lists: make([]list, 0, 256)}
+	var gone []string
+	for _, o := range own {
+		if word, _, removed := ownTrigger(o); removed {
+			gone = append(gone, foldWord(word))
+		}
+	}
 	first := true
 	for line := range strings.Lines(wordList) {
 		kind, line, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		_, line, _ = strings.Cut(line, "\t")
-		if word, number, _ := strings.Cut(line, "\t"); !first {
+		if word, number, _ := strings.Cut(line, "\t"); !first && !(len(gone) > 0 && slices.Contains(gone, foldWord(word))) {
 			weight, _ := strconv.Atoi(number)
 			t.add(word, kind == "label", weight)
 		}
 		first = false
 	}
-	for _, w := range own {
-		t.add(w, false, ownWeight)
+	for _, o := range own {
+		if word, weight, removed := ownTrigger(o); !removed {
+			t.add(word, false, weight)
+		}
 	}
 	for _, l := range t.lists { // a word before what it begins with, labels last
 		slices.SortStableFunc(l.words, func(a, b trigger) int {
