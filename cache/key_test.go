@@ -20,7 +20,7 @@ func asNobody(t *testing.T, fn func()) {
 		fn()
 		return
 	}
-	for _, dir := range []string{filepath.Dir(filepath.Dir(t.TempDir())), filepath.Dir(t.TempDir()), t.TempDir()} {
+	for _, dir := range []string{filepath.Dir(t.TempDir()), t.TempDir()} {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
