@@ -12,8 +12,8 @@
 //
 // Part paths: MIME parts are numbered as in IMAP (RFC 9051 section 6.4.5.1):
 // "1", "2.1"; a member of a container adds "/" and its name, a MIME part that
-// is a container its own name first: "2/keys.zip/a.js". The message itself is
-// "". Package scan knows no format, rule table or protocol.
+// is a container its own name first: "2/keys.zip/a.js"; what only another reading
+// of the message has stands behind a "~": "2.~1". The message itself is "". Package scan knows no format, rule table or protocol.
 package scan
 
 import (

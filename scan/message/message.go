@@ -102,8 +102,9 @@
 // # Limits
 //
 // Depth and parts are the engine's. A header block may have Limit.Header
-// bytes; past that the entity is not read (limit.size). A field that needs more
-// than one reading may have 64 KiB, a parameter in it may stand 128 times.
+// bytes; past that the entity is not read (limit.size). A Content field may have
+// 64 KiB and 128 parameters of 4 KiB; of one beyond that the strict reading is
+// made, and limit.size says so.
 // Reading is linear in the bytes for each level of nesting.
 package message
 
