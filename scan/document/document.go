@@ -126,7 +126,8 @@
 // stands for all its versions. Files that open with the empty password (RC4 and
 // AES, revisions 2 to 6) are decrypted as viewers do.
 //
-//	xfile.active      Launch actions, rich media, and JavaScript that does more
+//	xfile.active      Launch actions, rich media, JavaScript that runs when the
+//	                  file is opened, and JavaScript that does more
 //	                  than check, format and add up form fields, show and hide
 //	                  them, print, turn pages and show messages (scriptDanger);
 //	                  the same in XFA forms

@@ -44,6 +44,8 @@ type pdfFile struct {
 	locked     bool      // encrypted, and not with the empty password
 
 	round  int             // of judge
+	opens  bool            // a script runs when the file is opened ...
+	acts   bool            // ... or some script has been found out
 	own    map[string]bool // functions that scripts declare
 	judged map[int64]bool  // scripts and files seen to, by object number
 	flaws  map[scan.Flaw]bool

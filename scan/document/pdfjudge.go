@@ -17,7 +17,7 @@ func pdfCalls(v *pdfValue) bool {
 	for i, key := range v.keys {
 		item := &v.list[i]
 		switch key {
-		case "JS", "EF", "XFA", "JavaScript", "OnInstantiate":
+		case "JS", "EF", "XFA", "JavaScript", "OnInstantiate", "OpenAction":
 			return true
 		case "S":
 			if item.kind == pdfRef || item.kind == pdfName && (item.text == "Launch" || item.text == "RichMediaExecute") {
@@ -58,6 +58,9 @@ func (d *pdfFile) judge() error {
 			}
 		}
 	}
+	if d.opens && !d.acts {
+		d.flaw("xfile.active", "PDF JavaScript: runs on opening")
+	}
 	return nil
 }
 
@@ -92,6 +95,19 @@ func (d *pdfFile) dict(o pdfObject) error {
 	if d.round > 0 {
 		return failed
 	}
+	o.all("OpenAction", func(v pdfValue) { // by itself it only turns to a page
+		d.resolve(o.at(v), func(action pdfObject) {
+			if !action.is("S", "JavaScript") {
+				return
+			}
+			action.all("JS", func(v pdfValue) {
+				d.resolve(action.at(v), func(s pdfObject) {
+					text, _ := d.string(s) // code meets the error again
+					d.opens = d.opens || !onlyPrints(text)
+				})
+			})
+		})
+	})
 	o.all("S", func(v pdfValue) {
 		d.resolve(o.at(v), func(s pdfObject) {
 			switch {
@@ -108,6 +124,12 @@ func (d *pdfFile) dict(o pdfObject) error {
 	o.all("XFA", func(v pdfValue) { keep(d.xfa(o.at(v))) })
 	o.all("EF", func(v pdfValue) { keep(d.filespec(o, o.at(v))) })
 	return failed
+}
+
+// onlyPrints reports a script that opens the print dialog and does no more.
+func onlyPrints(text string) bool {
+	text = strings.TrimPrefix(strings.TrimSpace(text), "this.")
+	return strings.HasPrefix(text, "print(") && strings.Count(text, "(") == 1
 }
 
 // code judges a script in a string or a stream. Where the dictionary around it
@@ -129,6 +151,7 @@ func (d *pdfFile) code(v pdfObject, action bool) error {
 			return
 		}
 		if d.locked {
+			d.acts = true
 			d.flaw("xfile.active", "PDF JavaScript: encrypted")
 			return
 		}
@@ -142,6 +165,7 @@ func (d *pdfFile) code(v pdfObject, action bool) error {
 			return
 		}
 		if why := scriptDanger(text, d.own); why != "" {
+			d.acts = true
 			d.flaw("xfile.active", "PDF JavaScript: "+why)
 		}
 	})

@@ -62,7 +62,7 @@ func (t *rtfText) char(c byte, page uint16) {
 	t.page = page
 	t.run = append(t.run, c)
 	// A letter ends a run, unless it may be the second byte of a character.
-	if n := len(t.run); c < 0x80 && (c < 0x40 || t.run[n-2] < 0x80) {
+	if n := len(t.run); c < 0x80 && (n < 2 || c < 0x40 || t.run[n-2] < 0x80) {
 		t.flush()
 	}
 }
