@@ -131,6 +131,7 @@
 //	                  than check, format and add up form fields, show and hide
 //	                  them, print, turn pages and show messages (scriptDanger);
 //	                  the same in XFA forms
+//	xfile.link        a go-to that leads to another computer on opening
 //	xfile.encrypted   a password is needed; grave where object streams hide the
 //	                  structure, or files are embedded
 //	xfile.unreadable  object streams and scripts with unknown filters

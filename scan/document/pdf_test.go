@@ -40,6 +40,13 @@ func TestPDFActive(t *testing.T) {
 		{"go to a page", pdfFile("<</OpenAction[3 0 R/Fit]/AA<</O<</S/GoTo/D(x)>>>>>>"), ""},
 		{"link", pdfFile("<</A<</S/URI/URI(http://example.net/)>>>>"), ""},
 		{"submit", pdfFile("<</A<</S/SubmitForm/F(http://example.net/)>>>>"), ""},
+		{"message of a field", pdfFile("<</AA<</V<</S/JavaScript/JS(app.alert\\(1\\))>>>>>>"), ""},
+		{"message on opening", pdfFile("<</OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>>>"), "xfile.active PDF JavaScript: runs on opening"},
+		{"the same elsewhere", pdfFile("<</OpenAction 2 0 R>>", "<</S/JavaScript/JS 3 0 R>>", "(app.alert\\(1\\))"), "xfile.active PDF JavaScript: runs on opening"},
+		{"print on opening", pdfFile("<</OpenAction<</S/JavaScript/JS(this.print\\(true\\);)>>>>"), ""},
+		{"file here on opening", pdfFile("<</OpenAction<</S/GoToR/F(b.pdf)/D[0/Fit]>>>>"), ""},
+		{"file elsewhere on opening", pdfFile(`<</OpenAction<</S/GoToR/F(\\\\\\\\192.0.2.1\\\\a.pdf)>>>>`), "xfile.link PDF that opens a file on another computer"},
+		{"file elsewhere, specified", pdfFile(`<</OpenAction<</S/GoToE/F<</UF(file://example.net/a.pdf)>>>>>>`), "xfile.link PDF that opens a file on another computer"},
 		{"structure with S", pdfFile("<</Type/StructElem/S/P/K 1>>"), ""},
 
 		{"script", pdfFile("<</OpenAction" + js + ">>"), launchURL},

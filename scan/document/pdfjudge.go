@@ -97,6 +97,9 @@ func (d *pdfFile) dict(o pdfObject) error {
 	}
 	o.all("OpenAction", func(v pdfValue) { // by itself it only turns to a page
 		d.resolve(o.at(v), func(action pdfObject) {
+			if action.is("S", "GoToR") || action.is("S", "GoToE") {
+				d.elsewhere(action)
+			}
 			if !action.is("S", "JavaScript") {
 				return
 			}
@@ -124,6 +127,29 @@ func (d *pdfFile) dict(o pdfObject) error {
 	o.all("XFA", func(v pdfValue) { keep(d.xfa(o.at(v))) })
 	o.all("EF", func(v pdfValue) { keep(d.filespec(o, o.at(v))) })
 	return failed
+}
+
+// elsewhere notes a go-to that leads to another computer by itself: a viewer on
+// Windows logs in there.
+func (d *pdfFile) elsewhere(action pdfObject) {
+	for _, key := range []string{"F", "UF"} {
+		action.all(key, func(v pdfValue) {
+			d.resolve(action.at(v), func(file pdfObject) {
+				for _, name := range []string{"F", "UF"} {
+					file.all(name, func(v pdfValue) {
+						d.resolve(file.at(v), func(s pdfObject) { d.remote(s) })
+					})
+				}
+				d.remote(file)
+			})
+		})
+	}
+}
+
+func (d *pdfFile) remote(file pdfObject) {
+	if name, _ := d.string(file); isRemote(name) {
+		d.flaw("xfile.link", "PDF that opens a file on another computer")
+	}
 }
 
 // onlyPrints reports a script that opens the print dialog and does no more.
