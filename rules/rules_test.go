@@ -158,7 +158,7 @@ text = "no"
 		{"recipient", "xfile.name", false, rules.Envelope{Recipient: "lab@example.org"}, rules.Replace},
 		{"client", "xfile.name", false, client("2001:db8::7"), rules.Defer},
 		{"direction", "header.from", false, rules.Envelope{Outgoing: true}, rules.Reject},
-		{"other direction", "header.clock", false, rules.Envelope{}, rules.Tag},
+		{"other direction", "header.script", false, rules.Envelope{}, rules.Tag},
 		{"two defaults, light", "xfile.encrypted", false, rules.Envelope{}, rules.Tag},
 		{"two defaults, grave", "xfile.encrypted", true, rules.Envelope{}, rules.Hold},
 		{"undecided", "credential.undecided", false, rules.Envelope{}, rules.Defer},
