@@ -192,15 +192,12 @@ func (a *admin) checkAuthenticator() (string, error) {
 		return "", errors.New("the canary is accepted with a wrong password: it accepts everything")
 	}
 	note := c.Authenticator[0] + " knows its canary"
-	if took := time.Since(before); took*time.Duration(c.Attempts) > questionTime {
+	if took := time.Since(before); took*time.Duration(c.Attempts) > credential.AskTime {
 		note += fmt.Sprintf("; a wrong password takes it %.1f s, so %d of %d attempts fit into the %s of a message",
-			took.Seconds(), questionTime/took, c.Attempts, questionTime)
+			took.Seconds(), credential.AskTime/took, c.Attempts, credential.AskTime)
 	}
 	return note, nil
 }
-
-// questionTime is what scan/credential gives all questions of a message.
-const questionTime = 4 * time.Second
 
 func (a *admin) checkBudgets() (string, error) {
 	if !a.searches() {

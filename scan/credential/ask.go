@@ -15,9 +15,9 @@ import (
 	"qguard/scan/authenticate"
 )
 
-// askTime bounds all questions of one message together; SMTP clients and
+// AskTime bounds all questions of one message together; SMTP clients and
 // rspamd wait longer.
-const askTime = 4 * time.Second
+const AskTime = 4 * time.Second
 
 // canaryLife is how long an authenticator that accepted its canary is trusted.
 const canaryLife = time.Hour
@@ -31,7 +31,7 @@ func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
 	if len(l.best.list) == 0 {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, AskTime)
 	defer cancel()
 
 	q := questions{look: l, skip: map[string]bool{}, met: map[string]bool{}}

@@ -46,7 +46,7 @@ func (d *utf7Decoder) Transform(dst, src []byte, _ bool) (nDst, nSrc int, err er
 			nDst++
 			continue
 		}
-		digit := utf7Digit(c)
+		digit := base64Value(c)
 		if digit < 0 {
 			d.coded = false
 			if c == '-' {
@@ -82,21 +82,4 @@ func (d *utf7Decoder) unit(dst []byte, u rune) int {
 		return 0
 	}
 	return utf8.EncodeRune(dst, u)
-}
-
-// utf7Digit returns the value of a base64 digit, -1 for another byte.
-func utf7Digit(c byte) int {
-	switch {
-	case c >= 'A' && c <= 'Z':
-		return int(c - 'A')
-	case c >= 'a' && c <= 'z':
-		return int(c-'a') + 26
-	case c >= '0' && c <= '9':
-		return int(c-'0') + 52
-	case c == '+':
-		return 62
-	case c == '/':
-		return 63
-	}
-	return -1
 }
