@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // An Answer is what a back end says about a pair.
@@ -74,6 +75,9 @@ type Backend interface {
 	// ErrPair where the pair is to blame and not the back end.
 	Check(ctx context.Context, user, password []byte) (Answer, error)
 }
+
+// socketTimeout bounds a question where the context has no deadline.
+const socketTimeout = 4 * time.Second
 
 // ErrPair is wrapped by the errors for a pair that was not put to the back end
 // because it cannot be. The back end may be in good health.

@@ -2,7 +2,6 @@ package authenticate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"qguard/scan/socket"
 )
 
 // The interface is that of https://cr.yp.to/checkpwd/interface.html: the
@@ -119,9 +120,9 @@ func (c *checkpassword) run(ctx context.Context, request []byte) (syscall.WaitSt
 	err = cmd.Run()
 	switch {
 	case cmd.ProcessState == nil && ctx.Err() != nil:
-		return 0, late(ctx)
+		return 0, socket.Late(ctx)
 	case cmd.ProcessState == nil:
-		return 0, fmt.Errorf("run %s: %w", c.argv[0], reason(err))
+		return 0, fmt.Errorf("run %s: %w", c.argv[0], socket.Reason(err))
 	}
 	return cmd.ProcessState.Sys().(syscall.WaitStatus), nil
 }
@@ -131,7 +132,7 @@ func (c *checkpassword) run(ctx context.Context, request []byte) (syscall.WaitSt
 func judge(ctx context.Context, status syscall.WaitStatus) (Answer, error) {
 	if status.Signaled() {
 		if ctx.Err() != nil {
-			return Unavailable, late(ctx)
+			return Unavailable, socket.Late(ctx)
 		}
 		return Unavailable, fmt.Errorf("killed by signal %d", status.Signal())
 	}
@@ -188,17 +189,4 @@ func highestInherited() int {
 		}
 	}
 	return highest
-}
-
-func late(ctx context.Context) error { return fmt.Errorf("no answer in time: %w", ctx.Err()) }
-
-// reason returns the innermost error: the message names the program already.
-func reason(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
 }

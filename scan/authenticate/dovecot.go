@@ -7,11 +7,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"qguard/scan/socket"
 )
 
 // Dovecot's auth service is asked over a UNIX stream socket, auth-client, in
@@ -93,17 +96,17 @@ func (d *dovecot) check(caller context.Context, user, password []byte) (Answer, 
 	if len(user)+len(password) > maxDovecotPlain-controlPassword {
 		return Unavailable, fmt.Errorf("%w: longer than a line of the protocol", ErrPair)
 	}
-	ctx, cancel := within(caller, d.timeout)
+	ctx, cancel := socket.Within(caller, d.timeout)
 	defer cancel()
 	c := d.take(caller)
 	if c == nil {
-		conn, err := dial(ctx, d.path)
+		conn, err := socket.Dial(ctx, "unix", d.path)
 		if err != nil {
 			return Unavailable, err
 		}
 		c = &authConn{conn: conn, service: d.service}
 	}
-	stop := guard(ctx, c.conn)
+	stop := socket.Guard(ctx, c.conn)
 	answer, err := c.ask(user, password)
 	if stop() && err == nil {
 		d.keep(caller, c)
@@ -111,7 +114,7 @@ func (d *dovecot) check(caller context.Context, user, password []byte) (Answer, 
 	}
 	c.close()
 	if err != nil && !errors.Is(err, errDovecot) {
-		err = trouble(ctx, err)
+		err = socket.Trouble(ctx, err)
 	}
 	return answer, err
 }
@@ -157,7 +160,10 @@ func odd(what string) error { return fmt.Errorf("%w %s", errDovecot, what) }
 
 // authConn is a connection to an auth service.
 type authConn struct {
-	conn    connection
+	conn interface {
+		io.ReadWriteCloser
+		SetDeadline(time.Time) error
+	}
 	service string
 	unbind  func() bool
 	id      int    // of the last question, 0 before the handshake

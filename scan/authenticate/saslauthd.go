@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"qguard/scan/socket"
 )
 
 // saslauthd of Cyrus SASL listens on a UNIX stream socket, mux in its -m
@@ -72,23 +74,23 @@ func (s *saslauthd) check(ctx context.Context, user, password []byte) (Answer, e
 		return Unavailable, err
 	}
 	defer clear(request)
-	ctx, cancel := within(ctx, s.timeout)
+	ctx, cancel := socket.Within(ctx, s.timeout)
 	defer cancel()
-	conn, err := dial(ctx, s.path)
+	conn, err := socket.Dial(ctx, "unix", s.path)
 	if err != nil {
 		return Unavailable, err
 	}
 	defer conn.Close()
-	defer guard(ctx, conn)()
+	defer socket.Guard(ctx, conn)()
 	if _, err := conn.Write(request); err != nil {
-		return Unavailable, trouble(ctx, err)
+		return Unavailable, socket.Trouble(ctx, err)
 	}
 	reply, err := readSasl(conn)
 	if err == errSaslReply {
 		return Unavailable, err
 	}
 	if err != nil {
-		return Unavailable, trouble(ctx, err)
+		return Unavailable, socket.Trouble(ctx, err)
 	}
 	return saslAnswer(reply)
 }
