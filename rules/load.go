@@ -72,9 +72,22 @@ func Load(name string) (*Config, error) {
 // resolve makes file names that the rules give relative to the rules' own
 // directory absolute: under qmail-queue the current one is the queue.
 func (c *Config) resolve(dir string) {
-	names := []*string{&c.Credential.Canary, &c.Cache.Path, &c.Cache.Key, &c.Queue.Next, &c.Queue.Spool, &c.Quarantine.Path}
-	if c.Queue.Log != "stderr" && c.Queue.Log != "syslog" {
-		names = append(names, &c.Queue.Log)
+	names := []*string{&c.Credential.Canary, &c.Cache.Path, &c.Cache.Key, &c.Queue.Next, &c.Queue.Spool, &c.Quarantine.Path, &c.Daemon.Spool}
+	for _, log := range []*string{&c.Queue.Log, &c.Daemon.Log} {
+		if *log != "stderr" && *log != "syslog" {
+			names = append(names, log)
+		}
+	}
+	addresses := []*Address{&c.Virus.Clamd, &c.Daemon.Socket}
+	for _, list := range [][]Address{c.Daemon.Clamd, c.Daemon.Outgoing, c.Daemon.Milter, c.Daemon.Metrics} {
+		for i := range list {
+			addresses = append(addresses, &list[i])
+		}
+	}
+	for _, a := range addresses {
+		if a.Network == "unix" {
+			names = append(names, &a.Name)
+		}
 	}
 	if c.Credential.Users != "system" {
 		names = append(names, &c.Credential.Users)
@@ -197,6 +210,9 @@ func (c *Config) impossible() (key []string, why string) {
 	}
 	if strings.ContainsAny(c.Quarantine.Forward, " \t\r\n,") {
 		return []string{"quarantine", "forward"}, fmt.Sprintf("%q is not one address", c.Quarantine.Forward)
+	}
+	if key, why := c.Daemon.impossible(c.Virus, l); why != "" {
+		return key, why
 	}
 	for i, e := range c.Policy {
 		if e.Action == nil {

@@ -52,6 +52,33 @@
 //	path    = "/var/spool/qguard/quarantine"
 //	keep    = "30d"
 //	forward = ""              address that gets held mail too
+//	[virus]                       other people's scanners
+//	clamd   = ""              "unix:/run/clamav/clamd.ctl" or "tcp:127.0.0.1:3310"
+//	command = []              ["/usr/bin/uvscan", "--secure", "%s"], %s is the message's file
+//	found   = 1               its exit status when it found something
+//	clean   = 0               and when it did not; any other is trouble
+//	timeout = "30s"
+//	failure = "undecided"     what their trouble makes of a message: undecided | accept
+//	[daemon]                      qguardd, and who asks it
+//	socket      = ""          qguardd that qguard-scan and qguard-queue ask; "" = they judge
+//	fallback    = false       they judge themselves when it is down
+//	clamd       = ["unix:/run/qguard/clamd.sock"]   where it speaks clamd's protocol
+//	outgoing    = []          the same for mail from our own users only
+//	milter      = []          where it speaks milter's
+//	metrics     = []          where it answers Prometheus
+//	paths       = []          what SCAN may name: these and what is in them
+//	user        = "qguard"    it becomes this user when root starts it
+//	group       = ""          of its UNIX sockets; "" = the user's
+//	mode        = "0660"      of its UNIX sockets
+//	spool       = ""          directory for messages on their way; "" = $TMPDIR
+//	spool_size  = "1G"        all of them together
+//	memory      = "512M"      of the whole process
+//	connections = 500         at a time, each of clamd and milter
+//	answer      = "4s"        a message is judged by then, or undecided
+//	idle        = "30s"       a client that is silent longer is cut off
+//	undecided   = "error"     clamd's answer then: error | limits (for rspamd)
+//	shutdown    = false       SHUTDOWN is obeyed on UNIX sockets
+//	log         = ""          stderr | syslog | a file; "" = stderr
 //	[replace]                 from, subject, text of the message in place of an unsafe one
 //	[notice]                  send = false; from, subject, text of a notice to the sender
 //	[[policy]]                    first match wins; see Policy
@@ -75,6 +102,8 @@ type Config struct {
 	Quarantine Quarantine  `toml:"quarantine"`
 	Replace    Replacement `toml:"replace"`
 	Notice     Notice      `toml:"notice"`
+	Virus      Virus       `toml:"virus"`
+	Daemon     Daemon      `toml:"daemon"`
 	Policy     Policy      `toml:"policy"`
 }
 
@@ -151,6 +180,8 @@ func Default() *Config {
 		Quarantine: defaultQuarantine(),
 		Replace:    defaultReplace(),
 		Notice:     defaultNotice(),
+		Virus:      defaultVirus(),
+		Daemon:     defaultDaemon(),
 	}
 }
 

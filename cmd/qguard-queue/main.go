@@ -68,11 +68,11 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 	if err != nil {
 		return fail(qhpsi.ExitConfig, err)
 	}
-	log, err := queue.Logger(c.Queue, errw)
+	log, err := respond.Logger(logTo(c.Queue), "qguard-queue", errw)
 	if err != nil {
 		return fail(qhpsi.ExitConfig, err)
 	}
-	warn := func(err error) { log(queue.Record{Err: err}) }
+	warn := func(err error) { log(respond.Record{Err: err}) }
 	next := queue.Next{Argv: flags.Args(), Env: queue.WithoutQMAILQUEUE(os.Environ())}
 	if len(next.Argv) == 0 {
 		next.Argv = []string{c.Queue.Next}
@@ -90,7 +90,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 		return fail(qhpsi.ExitConfig, err)
 	}
 	door := &queue.Door{
-		Engine: engine, Rules: c, Next: next, Reply: reply, Log: log, Now: time.Now,
+		Judge: engine, Rules: c, Next: next, Reply: reply, Log: log, Now: time.Now,
 		Quarantine: respond.Quarantine{Path: c.Quarantine.Path},
 		Notices:    cache.New(cache.Options{Path: c.Cache.Path, Key: c.Cache.Key, Warn: warn}),
 	}
@@ -99,6 +99,15 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.Queue.Timeout))
 	defer cancel()
 	return within(ctx, func() int { return door.Run(ctx, in, envelope) }, warn)
+}
+
+// logTo says where log lines go. In IndiMail's dialect standard error is the
+// SMTP reply, so there the default is syslog.
+func logTo(q rules.Queue) string {
+	if q.Log == "" && q.Dialect == "indimail" {
+		return "syslog"
+	}
+	return q.Log
 }
 
 // within runs the door and gives up on it when the deadline is long past: a

@@ -92,12 +92,13 @@ func run(args []string, env func(string) (string, bool), in io.Reader, out, errw
 	}
 	c, err := rules.Load(conf)
 	if err == nil {
-		door.Engine, err = qhpsi.New(c, func(err error) { fmt.Fprintf(errw, "qguard-scan: %v\n", err) })
+		door.Judge, err = qhpsi.New(c, func(err error) { fmt.Fprintf(errw, "qguard-scan: %v\n", err) })
 	}
 	if err != nil {
 		fmt.Fprintf(errw, "qguard-scan: %v\n", err)
 		return qhpsi.ExitUndecided
 	}
+	door.Size = int64(c.Limit.Size)
 	if len(c.Credential.Authenticator) > 0 {
 		keepSecrets()
 	}

@@ -33,7 +33,10 @@ import (
 
 // A Door judges files.
 type Door struct {
-	Engine  *scan.Engine
+	Judge interface { // the engine, here or in qguardd
+		Scan(context.Context, *scan.Message) scan.Verdict
+	}
+	Size    int64        // bytes of standard input that are read
 	Message scan.Message // envelope and user that every file gets
 	Stdin   io.Reader    // what "-" reads; nil: "-" is refused
 	Out     io.Writer    // one line a message
@@ -150,7 +153,7 @@ func (d *Door) file(ctx context.Context, name string) result {
 	}
 	defer content.Close()
 	m.Content, m.Size = content, content.Size()
-	v := d.Engine.Scan(ctx, &m)
+	v := d.Judge.Scan(ctx, &m)
 	r := result{
 		File: name, Verdict: v.State(), Action: v.Worst().Action, Size: m.Size, Findings: v.Findings,
 		Ms: float64(time.Since(start).Microseconds()) / 1000,
@@ -184,8 +187,7 @@ func (d *Door) open(name string) (source, error) {
 		if d.Stdin == nil {
 			return nil, errStdin
 		}
-		limit := int64(d.Engine.Limit.Size)
-		return scan.NewSpool(io.LimitReader(d.Stdin, limit+1), limit+1)
+		return scan.NewSpool(io.LimitReader(d.Stdin, d.Size+1), d.Size+1)
 	}
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

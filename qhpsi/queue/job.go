@@ -68,7 +68,7 @@ func (j job) run(groups []respond.Group) (exit int, err error) {
 			return status, err
 		case err != nil:
 			// Others have theirs and a retry would bring it twice: it stays held.
-			j.d.Log(Record{ID: x.id, Sender: j.envelope.Sender, Recipients: len(x.group.Recipients), Err: fmt.Errorf("held instead: %w", err)})
+			j.d.Log(respond.Record{ID: x.id, Sender: j.envelope.Sender, Recipients: len(x.group.Recipients), Err: fmt.Errorf("held instead: %w", err)})
 		}
 	}
 	j.notice(groups, held)
@@ -79,7 +79,7 @@ func (j job) run(groups []respond.Group) (exit int, err error) {
 // for somebody to release it a second time.
 func (j job) release(id string) {
 	if err := j.d.Quarantine.Delete(id); err != nil {
-		j.d.Log(Record{ID: id, Sender: j.envelope.Sender, Err: fmt.Errorf("needless in the quarantine: %w", err)})
+		j.d.Log(respond.Record{ID: id, Sender: j.envelope.Sender, Err: fmt.Errorf("needless in the quarantine: %w", err)})
 	}
 }
 
@@ -106,7 +106,7 @@ func (j job) notice(groups []respond.Group, held []string) {
 		_, err = j.d.Next.run(j.ctx, fromBytes(letter.Notice(n)), Envelope{Recipients: []string{j.envelope.Sender}})
 	}
 	if err != nil {
-		j.d.Log(Record{ID: j.id, Sender: j.envelope.Sender, Err: fmt.Errorf("notice to the sender: %w", err)})
+		j.d.Log(respond.Record{ID: j.id, Sender: j.envelope.Sender, Err: fmt.Errorf("notice to the sender: %w", err)})
 	}
 }
 

@@ -27,7 +27,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -41,7 +40,9 @@ import (
 
 // A Door takes one message.
 type Door struct {
-	Engine     *scan.Engine
+	Judge interface { // the engine, here or in qguardd
+		Scan(context.Context, *scan.Message) scan.Verdict
+	}
 	Rules      *rules.Config
 	Next       Next
 	Reply      Channel
@@ -51,23 +52,8 @@ type Door struct {
 	Notices    interface { // at most one notice a sender and hour
 		Spend(key []byte, limit int, window time.Duration) (bool, error)
 	}
-	Log func(Record)
+	Log func(respond.Record)
 	Now func() time.Time
-}
-
-// A Record is the log line of a message.
-type Record struct {
-	ID         string
-	Client     string
-	Sender     string
-	Recipients int
-	Size       int64
-	Judged     bool // Verdict says something
-	Verdict    scan.Verdict
-	Action     rules.Action // the gravest that was done
-	Exit       int
-	Err        error
-	Took       time.Duration
 }
 
 // Run takes the message from in and the envelope from env and returns the exit
@@ -76,7 +62,7 @@ type Record struct {
 func (d *Door) Run(ctx context.Context, in, env io.Reader) (exit int) {
 	start := d.Now()
 	exit = qhpsi.ExitBug // what a panic leaves
-	rec := Record{ID: respond.NewID(start), Client: clientText(d.Context.Client)}
+	rec := respond.Record{ID: respond.NewID(start), Client: clientText(d.Context.Client)}
 	defer func() {
 		rec.Exit, rec.Took = exit, d.Now().Sub(start)
 		d.Log(rec)
@@ -102,20 +88,20 @@ func (d *Door) Run(ctx context.Context, in, env io.Reader) (exit int) {
 const maxMessage = 1 << 40
 
 // judge judges a message and does what the policy says.
-func (d *Door) judge(ctx context.Context, rec *Record, spool *scan.Spool, e Envelope) (int, error) {
+func (d *Door) judge(ctx context.Context, rec *respond.Record, spool *scan.Spool, e Envelope) (int, error) {
 	known := d.Context
 	known.Sender = &e.Sender
-	verdict := d.Engine.Scan(ctx, &scan.Message{Content: spool, Size: spool.Size(), Envelope: known, User: d.User})
+	verdict := d.Judge.Scan(ctx, &scan.Message{Content: spool, Size: spool.Size(), Envelope: known, User: d.User})
 	if ctx.Err() != nil {
 		// Our time is up, which limit.time would lay to the message's charge.
-		return d.Reply.refuse(tryAgain, false), errors.New("not checked in time")
+		return d.Reply.refuse(respond.TryAgain, false), errors.New("not checked in time")
 	}
 	rec.Judged, rec.Verdict = true, verdict
 	groups := respond.Plan(d.Rules.Policy, verdict.Findings, known, e.Recipients)
 	gravest, deferred := pick(groups)
 	rec.Action = gravest.Action
 	if gravest.Action == rules.Reject && (d.Rules.Queue.Mixed == "reject" || all(groups, rules.Reject)) {
-		return d.Reply.refuse(refusal(gravest), true), verdict.Err
+		return d.Reply.refuse(respond.Refusal(gravest), true), verdict.Err
 	}
 	err := verdict.Err
 	if err == nil && deferred != nil {
@@ -123,7 +109,7 @@ func (d *Door) judge(ctx context.Context, rec *Record, spool *scan.Spool, e Enve
 	}
 	if err != nil {
 		rec.Action = rules.Defer
-		return d.Reply.refuse(tryAgain, false), err
+		return d.Reply.refuse(respond.TryAgain, false), err
 	}
 	for i := range groups {
 		groups[i].Action = min(groups[i].Action, rules.Hold)
@@ -131,8 +117,6 @@ func (d *Door) judge(ctx context.Context, rec *Record, spool *scan.Spool, e Enve
 	rec.Action = min(rec.Action, rules.Hold)
 	return job{d: d, ctx: ctx, id: rec.ID, spool: spool, envelope: e}.run(groups)
 }
-
-const tryAgain = "message could not be checked, try again later"
 
 // pick returns the group with the gravest action, the first of equals, and the
 // first that is to be deferred.
@@ -151,22 +135,6 @@ func pick(groups []respond.Group) (gravest respond.Group, deferred *respond.Grou
 
 func all(groups []respond.Group, a rules.Action) bool {
 	return !slices.ContainsFunc(groups, func(g respond.Group) bool { return g.Action != a })
-}
-
-// refusal is the text of a refusal: the administrator's, or a plain one that
-// names no user and no password.
-func refusal(g respond.Group) string {
-	if g.Text != "" {
-		return g.Text
-	}
-	worst := scan.Verdict{Findings: g.Findings}.Worst()
-	switch {
-	case worst.Rule == "credential.valid":
-		return "message gives away a password: do not send it, and change it"
-	case worst.Name != "":
-		return fmt.Sprintf("unsafe file %s (%s)", scan.Printable(worst.Name, 80), worst.Rule)
-	}
-	return "message refused (" + worst.Rule + ")"
 }
 
 func reason(findings []scan.Finding) string {

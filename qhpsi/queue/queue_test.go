@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +42,7 @@ func (o often) Spend([]byte, int, time.Duration) (bool, error) { return o.ok, o.
 type house struct {
 	*Door
 	dir string
-	log []Record
+	log []respond.Record
 }
 
 func newHouse(t *testing.T, toml string, scanners ...scan.Scanner) *house {
@@ -59,11 +58,11 @@ func newHouse(t *testing.T, toml string, scanners ...scan.Scanner) *house {
 	}
 	next := shell("cd " + h.dir + "; " + line)
 	h.Door = &Door{
-		Engine: &scan.Engine{Scanners: scanners, Policy: c.Policy}, Rules: c, Next: next,
+		Judge: &scan.Engine{Scanners: scanners, Policy: c.Policy}, Rules: c, Next: next,
 		Reply:      Channel{reject: qhpsi.ExitRefused, max: 250},
 		Quarantine: respond.Quarantine{Path: h.dir + "/q"},
 		Notices:    often{ok: true},
-		Log:        func(r Record) { h.log = append(h.log, r) },
+		Log:        func(r respond.Record) { h.log = append(h.log, r) },
 		Now:        time.Now,
 	}
 	return h
@@ -256,7 +255,7 @@ func TestNotWhole(t *testing.T) {
 // TestCrashLogged: a panic below Run is not logged as success.
 func TestCrashLogged(t *testing.T) {
 	h := newHouse(t, "")
-	h.Engine = nil
+	h.Judge = nil
 	func() {
 		defer func() { recover() }()
 		h.take(t.Context(), "c@d")
@@ -291,77 +290,6 @@ func TestNotice(t *testing.T) {
 func read(name string) string {
 	data, _ := os.ReadFile(name)
 	return string(data)
-}
-
-func TestRefusal(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		group respond.Group
-		want  string
-	}{
-		{"administrator's", respond.Group{Text: "no"}, "no"},
-		{"password", respond.Group{Findings: []scan.Finding{{Rule: "credential.valid", Name: "jdoe", Action: rules.Reject}}}, "message gives away a password: do not send it, and change it"},
-		{"file", respond.Group{Findings: []scan.Finding{{Rule: "header.x", Action: rules.Tag}, {Rule: "xfile.name", Name: "a\n.exe", Action: rules.Reject}}}, `unsafe file a\n.exe (xfile.name)`},
-		{"rule", respond.Group{Findings: []scan.Finding{{Rule: "virus.qhpsi", Action: rules.Reject}}}, "message refused (virus.qhpsi)"},
-	} {
-		if got := refusal(c.group); got != c.want {
-			t.Errorf("%s: %q", c.name, got)
-		}
-	}
-}
-
-func TestLine(t *testing.T) {
-	r := Record{
-		ID: "i", Client: "192.0.2.1", Sender: "a\"\n\xff verdict=clean@b", Recipients: 2, Size: 3, Judged: true,
-		Verdict: scan.Verdict{Findings: []scan.Finding{{Rule: "xfile.name", Action: rules.Reject}, {Rule: "xfile.name"}, {Rule: "x.y"}}},
-		Action:  rules.Reject, Exit: 31, Err: errors.New("a b\nc=d"), Took: 1234567 * time.Nanosecond,
-	}
-	want := `id=i client=192.0.2.1 sender="a\"\n\xff verdict=clean@b" recipients=2 size=3 verdict=found rules=xfile.name,x.y action=reject exit=31 ms=1.2 error="a b\nc=d"`
-	if got := r.Line(); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	if got := (Record{Err: errors.New("no cache")}).Line(); got != `error="no cache"` {
-		t.Errorf("no message's: %s", got)
-	}
-	if got, want := (Record{ID: "i"}).Line(), `id=i sender="" recipients=0 size=0 verdict=none exit=0 ms=0.0`; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	if got := (Record{ID: "i", Sender: strings.Repeat("x", 2000)}).Line(); len(got) > 400 {
-		t.Errorf("%d bytes", len(got))
-	}
-	if got := clientText(netip.MustParseAddr("2001:db8::1")); got != "2001:db8::1" {
-		t.Error(got)
-	}
-}
-
-func TestLogger(t *testing.T) {
-	var b strings.Builder
-	name := t.TempDir() + "/log"
-	for _, c := range []struct {
-		q    rules.Queue
-		want string
-	}{
-		{rules.Queue{}, "qguard-queue: id=i sender="},
-		{rules.Queue{Log: "stderr"}, "qguard-queue: id=i sender="},
-		{rules.Queue{Log: name}, ""},
-		{rules.Queue{Dialect: "indimail"}, ""},
-	} {
-		b.Reset()
-		log, err := Logger(c.q, &b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		log(Record{ID: "i"})
-		if !strings.HasPrefix(b.String(), c.want) || c.want == "" && b.Len() > 0 {
-			t.Errorf("%+v: %q", c.q, b.String())
-		}
-	}
-	if text := read(name); !strings.HasPrefix(text, "qguard-queue: id=i sender=") || strings.Count(text, "\n") != 1 {
-		t.Errorf("%q", text)
-	}
-	if _, err := Logger(rules.Queue{Log: "/nonexistent/log"}, &b); err == nil {
-		t.Error("no error")
-	}
 }
 
 // TestQHPSI is the decision table of IndiMail's variables.

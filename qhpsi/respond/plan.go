@@ -5,6 +5,7 @@
 package respond
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -71,4 +72,23 @@ func (g Group) key() string {
 		b.WriteByte(byte(f.Action))
 	}
 	return b.String()
+}
+
+// TryAgain is what a client is told whose message could not be judged.
+const TryAgain = "message could not be checked, try again later"
+
+// Refusal is the text of a refusal: the administrator's, or a plain one that
+// names no user and no password.
+func Refusal(g Group) string {
+	if g.Text != "" {
+		return g.Text
+	}
+	worst := scan.Verdict{Findings: g.Findings}.Worst()
+	switch {
+	case worst.Rule == "credential.valid":
+		return "message gives away a password: do not send it, and change it"
+	case worst.Name != "":
+		return fmt.Sprintf("unsafe file %s (%s)", scan.Printable(worst.Name, 80), worst.Rule)
+	}
+	return "message refused (" + worst.Rule + ")"
 }

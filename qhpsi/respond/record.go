@@ -1,4 +1,4 @@
-package queue
+package respond
 
 import (
 	"fmt"
@@ -7,9 +7,28 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"qguard/rules"
+	"qguard/scan"
 )
+
+// A Record is the log line of a message.
+type Record struct {
+	ID         string
+	Door       string // how it came to qguardd, "" = qguard-queue
+	Client     string
+	Sender     string
+	Recipients int // -1: the door knows no envelope
+	Size       int64
+	Judged     bool // Verdict says something
+	Verdict    scan.Verdict
+	Action     rules.Action // the gravest that was done
+	Exit       int          // of qguard-queue
+	Answer     string       // of qguardd, "" = Exit counts
+	Err        error
+	Took       time.Duration
+}
 
 // Line is the record as one line of key=value pairs, always in this order;
 // values with blanks or other than printable ASCII are quoted as Go strings:
@@ -18,10 +37,10 @@ import (
 //	size=2794 verdict=found rules=xfile.name,xfile.content action=reject exit=31
 //	ms=3.1 error="..."
 //
-// verdict is none for a message that never was judged: the client gave up, or
-// there was trouble before. client, rules, action and error stand only where
-// there is one. No value holds text of the message but sender and the names of
-// rules.
+// qguardd writes door= behind the id and answer= in place of exit=. verdict is
+// none for a message that never was judged: the client gave up, or there was
+// trouble before. What is not known, or is not there, is left out. No value
+// holds text of the message but sender and the names of rules.
 func (r Record) Line() string {
 	var b strings.Builder
 	put := func(key, value string) {
@@ -38,9 +57,12 @@ func (r Record) Line() string {
 		return b.String()[1:]
 	}
 	put("id", r.ID)
+	put("door", r.Door)
 	put("client", r.Client)
-	fmt.Fprintf(&b, " sender=%s", strconv.QuoteToASCII(cut(r.Sender)))
-	put("recipients", strconv.Itoa(r.Recipients))
+	if r.Recipients >= 0 {
+		fmt.Fprintf(&b, " sender=%s", strconv.QuoteToASCII(r.Sender[:min(len(r.Sender), 256)]))
+		put("recipients", strconv.Itoa(r.Recipients))
+	}
 	put("size", strconv.FormatInt(r.Size, 10))
 	verdict := "none"
 	if r.Judged {
@@ -55,15 +77,15 @@ func (r Record) Line() string {
 	if r.Judged {
 		put("action", r.Action.String())
 	}
-	put("exit", strconv.Itoa(r.Exit))
+	if put("answer", r.Answer); r.Answer == "" {
+		put("exit", strconv.Itoa(r.Exit))
+	}
 	put("ms", strconv.FormatFloat(float64(r.Took.Microseconds())/1000, 'f', 1, 64))
 	if r.Err != nil {
 		put("error", r.Err.Error())
 	}
 	return b.String()[1:]
 }
-
-func cut(s string) string { return s[:min(len(s), 256)] }
 
 func unique(list []string) []string {
 	var out []string
@@ -77,20 +99,15 @@ func unique(list []string) []string {
 	return out
 }
 
-// Logger returns where the rules send log lines: standard error, syslog (facility
-// mail) or a file that is appended to. In IndiMail's dialect standard error is
-// the SMTP reply, so there the default is syslog.
-func Logger(q rules.Queue, stderr io.Writer) (func(Record), error) {
-	to := q.Log
-	if to == "" && q.Dialect == "indimail" {
-		to = "syslog"
-	}
+// Logger returns what writes the lines of a program: to standard error (""
+// too), to syslog (facility mail) or to a file that is appended to.
+func Logger(to, program string, stderr io.Writer) (func(Record), error) {
 	switch to {
 	case "", "stderr":
-		return func(r Record) { fmt.Fprintln(stderr, "qguard-queue:", r.Line()) }, nil
+		return func(r Record) { fmt.Fprintf(stderr, "%s: %s\n", program, r.Line()) }, nil
 	case "syslog":
 		return func(r Record) {
-			w, err := syslog.New(syslog.LOG_MAIL|syslog.LOG_INFO, "qguard-queue")
+			w, err := syslog.New(syslog.LOG_MAIL|syslog.LOG_INFO, program)
 			if err != nil {
 				return // no syslog is no reason to keep mail
 			}
@@ -100,7 +117,7 @@ func Logger(q rules.Queue, stderr io.Writer) (func(Record), error) {
 	}
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
-		return nil, fmt.Errorf("queue.log: %w", err)
+		return nil, fmt.Errorf("log: %w", err)
 	}
-	return func(r Record) { fmt.Fprintln(f, "qguard-queue:", r.Line()) }, nil
+	return func(r Record) { fmt.Fprintf(f, "%s: %s\n", program, r.Line()) }, nil
 }
