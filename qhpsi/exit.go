@@ -23,6 +23,12 @@ func Exit(s scan.State) int {
 	return ExitUndecided
 }
 
+// Exit codes of qguardd.
+const (
+	ExitStopped = 0 // told to stop; running scans were answered
+	ExitBroken  = 2 // could not start (rules, rights, addresses) or go on; a Go panic too
+)
+
 // Exit codes of qguard-queue, which are qmail-queue's (qmail-queue.c and
 // qmail.c's qmail_close; qmail-contract.md section 2): 11 to 40 refuse for
 // good, every other but 0 is a temporary failure.

@@ -96,12 +96,16 @@ func (s *Spool) put(p []byte, grown int64) error {
 	return err
 }
 
-// toFile moves what is in memory to a file.
+// toFile moves what is in memory to the disk.
 func (s *Spool) toFile() error {
 	file, err := nameless()
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
+	return s.move(file)
+}
+
+func (s *Spool) move(file *os.File) error {
 	if _, err := file.WriteAt(s.mem, 0); err != nil {
 		file.Close()
 		return err
@@ -110,15 +114,18 @@ func (s *Spool) toFile() error {
 	return nil
 }
 
-// File is the file that holds the stream, moved to one if need be. It stays the
-// spool's.
+// File is a file that holds the stream, in memory still (memfd_create(2)) where
+// it was. It stays the spool's.
 func (s *Spool) File() (*os.File, error) {
-	if s.file == nil {
-		if err := s.toFile(); err != nil {
-			return nil, err
-		}
+	if s.file != nil {
+		return s.file, nil
 	}
-	return s.file, nil
+	fd, err := unix.MemfdCreate("qguard", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("spool: %w", os.NewSyscallError("memfd_create", err))
+	}
+	err = s.move(os.NewFile(uintptr(fd), "spool"))
+	return s.file, err
 }
 
 // nameless opens a file without a name in os.TempDir: a process that is killed

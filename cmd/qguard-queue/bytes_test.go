@@ -27,7 +27,7 @@ func call(t *testing.T, rules string, message, envelope []byte) (a answer, gotMe
 	if err := os.WriteFile(dir+"/rules.toml", []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := client{
+	c := caller{
 		Argv: []string{program, next}, Dir: dir, Message: message, Envelope: envelope,
 		Env: append(os.Environ(), "RECORD="+dir, "QGUARD_CONF="+dir+"/rules.toml", "GORACE=atexit_sleep_ms=0"),
 	}

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// A client is one message as qmail-smtpd gives it to a queue program
+// A caller is one message as qmail-smtpd gives it to a queue program
 // (qmail.c: qmail_open, qmail_close).
-type client struct {
+type caller struct {
 	Argv     []string
 	Env      []string
 	Dir      string
@@ -39,7 +39,7 @@ type answer struct {
 
 // run calls the program: the whole message, then the envelope, then the error
 // pipe to its end, then the exit code.
-func (c client) run() (a answer, err error) {
+func (c caller) run() (a answer, err error) {
 	messageR, messageW, err := os.Pipe()
 	if err != nil {
 		return a, err
@@ -123,7 +123,7 @@ func envelopeOf(from string, to ...string) []byte {
 	return b.Bytes()
 }
 
-// fakeSMTPD is client.run as a program. It prints the text and what it thinks
+// fakeSMTPD is caller.run as a program. It prints the text and what it thinks
 // of the answer, and exits as the queue program did, 200 for a signal.
 func fakeSMTPD() {
 	fd := flag.Int("fd", 0, "number of the error pipe")
@@ -137,7 +137,7 @@ func fakeSMTPD() {
 	flag.Parse()
 	message, err := os.ReadFile(flag.Arg(0))
 	must(err)
-	c := client{
+	c := caller{
 		Argv: strings.Fields(*program), Message: message, Envelope: envelopeOf(*from, strings.Fields(*to)...),
 		ErrorFD: *fd, TermFile: *term, TermIn: *termIn, Stall: *stall,
 	}

@@ -18,6 +18,7 @@ import (
 
 	"qguard/cache"
 	"qguard/qhpsi"
+	"qguard/qhpsi/client"
 	"qguard/qhpsi/queue"
 	"qguard/qhpsi/respond"
 	"qguard/rules"
@@ -82,15 +83,16 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 	if c.Queue.Spool != "" {
 		os.Setenv("TMPDIR", c.Queue.Spool)
 	}
-	engine, err := qhpsi.New(c, warn)
+	var judge client.Judge
+	outside, err := queue.QHPSI(c, env)
 	if err == nil {
-		err = queue.AddQHPSI(engine, c, env)
+		judge, err = client.New(c, warn, outside...)
 	}
 	if err != nil {
 		return fail(qhpsi.ExitConfig, err)
 	}
 	door := &queue.Door{
-		Judge: engine, Rules: c, Next: next, Reply: reply, Log: log, Now: time.Now,
+		Judge: judge, Rules: c, Next: next, Reply: reply, Log: log, Now: time.Now,
 		Quarantine: respond.Quarantine{Path: c.Quarantine.Path},
 		Notices:    cache.New(cache.Options{Path: c.Cache.Path, Key: c.Cache.Key, Warn: warn}),
 	}

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
 	"qguard/qhpsi"
+	"qguard/qhpsi/client"
 	"qguard/qhpsi/files"
 	"qguard/rules"
 	"qguard/scan"
@@ -87,12 +87,12 @@ func run(args []string, env func(string) (string, bool), in io.Reader, out, errw
 		return qhpsi.ExitUndecided
 	}
 	if *version {
-		fmt.Fprintln(out, "qguard-scan", buildVersion())
+		fmt.Fprintln(out, "qguard-scan", qhpsi.Version())
 		return qhpsi.ExitClean
 	}
 	c, err := rules.Load(conf)
 	if err == nil {
-		door.Judge, err = qhpsi.New(c, func(err error) { fmt.Fprintf(errw, "qguard-scan: %v\n", err) })
+		door.Judge, err = client.New(c, func(err error) { fmt.Fprintf(errw, "qguard-scan: %v\n", err) })
 	}
 	if err != nil {
 		fmt.Fprintf(errw, "qguard-scan: %v\n", err)
@@ -143,11 +143,4 @@ func parse(flags *flag.FlagSet, args []string) (paths []string, err error) {
 func keepSecrets() {
 	unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-}
-
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(unknown)"
 }

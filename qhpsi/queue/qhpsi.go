@@ -10,9 +10,9 @@ import (
 	"qguard/scan/virus"
 )
 
-// AddQHPSI adds the scanner that IndiMail's variables name to an engine, and
-// what they say about its finding to the end of the policy (qmail-queue.c of
-// IndiMail; qmail-contract.md section 3):
+// QHPSI returns the scanner that IndiMail's variables name, and adds what they
+// say about its finding to the end of the policy (qmail-queue.c of IndiMail;
+// qmail-contract.md section 3). Without one there is none:
 //
 //	QHPSI                       the command; unset = none
 //	QHPSIRC, QHPSIRN            exit status of found (1) and clean (0); '' is 0
@@ -23,17 +23,17 @@ import (
 //
 // REJECTVIRUS unset, or set to no number, delivers in IndiMail. Here it leaves
 // the policy's default, reject, unless the rules say qhpsi = "exact".
-func AddQHPSI(e *scan.Engine, c *rules.Config, env func(string) (string, bool)) error {
+func QHPSI(c *rules.Config, env func(string) (string, bool)) ([]scan.Scanner, error) {
 	line, ok := env("QHPSI")
 	if !ok || c.Queue.QHPSI == "off" {
-		return nil
+		return nil, nil
 	}
 	command := &virus.Command{Line: line, Found: 1}
 	for name, to := range map[string]*int{"QHPSIRC": &command.Found, "QHPSIRN": &command.Clean} {
 		if text, ok := env(name); ok {
 			n, err := number(name, text)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			*to = int(n)
 		}
@@ -42,17 +42,15 @@ func AddQHPSI(e *scan.Engine, c *rules.Config, env func(string) (string, bool)) 
 		if text, ok := env(name); ok {
 			n, err := number(name, text)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			*to = n
 		}
 	}
-	e.Scanners = append(e.Scanners, command)
 	if action, ok := rejectVirus(c, env); ok {
 		c.Policy = append(c.Policy, rules.Entry{Rule: "virus.qhpsi", Action: &action})
-		e.Policy = c.Policy
 	}
-	return nil
+	return []scan.Scanner{command}, nil
 }
 
 // rejectVirus is the action that the variables ask for; not ok: none.

@@ -328,17 +328,18 @@ func TestQHPSI(t *testing.T) {
 			if c.reject == "unset" {
 				delete(vars, "REJECTVIRUS")
 			}
-			rc, e := rules.Default(), &scan.Engine{}
+			rc := rules.Default()
 			rc.Queue.QHPSI = rules.Meaning(c.meaning)
-			if err := AddQHPSI(e, rc, lookup(vars)); err != nil {
+			scanners, err := QHPSI(rc, lookup(vars))
+			if err != nil {
 				t.Fatal(err)
 			}
 			got := none
-			if len(e.Policy) > 0 {
-				got = *e.Policy[0].Action
+			if len(rc.Policy) > 0 {
+				got = *rc.Policy[0].Action
 			}
-			if got != c.want || (len(e.Scanners) == 1) != (c.meaning != "off") {
-				t.Errorf("got %s, %d scanners; want %s", got, len(e.Scanners), c.want)
+			if got != c.want || (len(scanners) == 1) != (c.meaning != "off") {
+				t.Errorf("got %s, %d scanners; want %s", got, len(scanners), c.want)
 			}
 			if forward := rc.Quarantine.Forward; (forward != "") != (got == rules.Hold) {
 				t.Errorf("forwarded to %q", forward)
@@ -346,7 +347,7 @@ func TestQHPSI(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"QHPSIRC", "QHPSIRN", "QHPSIMINSIZE", "QHPSIMAXSIZE"} {
-		err := AddQHPSI(&scan.Engine{}, rules.Default(), lookup(map[string]string{"QHPSI": "x", name: "-1"}))
+		_, err := QHPSI(rules.Default(), lookup(map[string]string{"QHPSI": "x", name: "-1"}))
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -27,6 +27,7 @@ type Record struct {
 	Exit       int          // of qguard-queue
 	Answer     string       // of qguardd, "" = Exit counts
 	Err        error
+	Note       string // what happened to the service itself; the record is no message's
 	Took       time.Duration
 }
 
@@ -52,9 +53,12 @@ func (r Record) Line() string {
 		}
 		fmt.Fprintf(&b, " %s=%s", key, value)
 	}
-	if r.ID == "" { // trouble that is no message's
-		put("error", r.Err.Error())
-		return b.String()[1:]
+	if r.ID == "" { // no message's
+		put("note", r.Note)
+		if r.Err != nil {
+			put("error", r.Err.Error())
+		}
+		return strings.TrimPrefix(b.String(), " ")
 	}
 	put("id", r.ID)
 	put("door", r.Door)
