@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"qguard/rules"
@@ -21,6 +22,7 @@ type Budget struct {
 	inflated int64
 	claimed  int64
 	held     int64
+	heavy    heavy
 	places   []place
 	known    map[place]bool // places, once somebody has asked
 }
@@ -86,6 +88,45 @@ func (b *Budget) Hold(bytes int64) (release func(), err error) {
 	b.held += bytes
 	return func() { b.held, bytes = b.held-bytes, 0 }, nil
 }
+
+// slots is for the whole process: two messages at a time may have heavy work.
+var slots = make(chan struct{}, 2)
+
+// heavy counts the heavy work of one message, which all goes by one slot: an
+// archive in an archive must not wait for itself.
+type heavy struct {
+	mu sync.Mutex
+	n  int
+}
+
+// Heavy is asked before work whose memory or time no limit bounds: decoders of
+// other people that cannot be called off. It waits for a slot, and the error is
+// that none came free in the message's time, which is not the message's fault.
+// done may be called by any goroutine, once.
+func (b *Budget) Heavy() (done func(), err error) {
+	b.heavy.mu.Lock()
+	defer b.heavy.mu.Unlock()
+	if b.heavy.n == 0 {
+		select {
+		case slots <- struct{}{}:
+		case <-b.ctx.Done():
+			return nil, errBusy
+		}
+	}
+	b.heavy.n++
+	return b.light, nil
+}
+
+// light ends what Heavy began.
+func (b *Budget) light() {
+	b.heavy.mu.Lock()
+	defer b.heavy.mu.Unlock()
+	if b.heavy.n--; b.heavy.n == 0 {
+		<-slots
+	}
+}
+
+var errBusy = fmt.Errorf("too many heavy archives at a time in this process: %w", context.DeadlineExceeded)
 
 // Claim counts the size that an archive gives for a member. Archives are read
 // only as far as somebody asks for their bytes, so that a bomb may never be

@@ -148,12 +148,18 @@ func (l *rarLibrary) open(room *room) (io.Reader, error) {
 	if err := room.hold(window); err != nil {
 		return nil, err
 	}
+	// QUIRK: PPM of RAR 3 takes up to 256 MiB as its data ask.
+	done, err := l.file.b.Heavy()
+	if err != nil {
+		return nil, err
+	}
+	room.release = append(room.release, done)
 	raw, first, last := l.file.raw, l.members[0], l.members[len(l.members)-1]
 	l.gate = &gate{r: io.MultiReader(
 		io.NewSectionReader(raw, 0, l.file.start),
 		io.NewSectionReader(raw, first.at, last.end(raw.Size())-first.at))}
 	l.at, l.room = -1, room
-	err := guarded(func() (err error) {
+	err = guarded(func() (err error) {
 		l.r, err = rardecode.NewReader(l.gate, rardecode.MaxDictionarySize(max(memory, least)), rardecode.SkipCheck)
 		return err
 	})
@@ -202,9 +208,14 @@ func (w *watched) Read(p []byte) (int, error) {
 		n   int
 		err error
 	}
+	light, err := w.b.Heavy()
+	if err != nil {
+		return 0, err
+	}
 	buf := make([]byte, min(len(p), 32<<10))
 	done := make(chan result, 1)
 	go func() {
+		defer light()
 		var got result
 		got.err = guarded(func() (err error) {
 			got.n, err = w.r.Read(buf)
