@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"qguard/qhpsi"
+	"qguard/qhpsi/respond"
 	"qguard/rules"
 )
 
@@ -70,44 +71,14 @@ func (c Channel) refuse(text string, permanent bool) int {
 // replyLine makes one line of printable ASCII that begins with D or Z, ends with
 // an enhanced status code and has max bytes at most.
 func replyLine(text string, permanent bool, max int) string {
-	kind, code := "D", "(#5.7.1)"
+	kind := "D"
 	if !permanent {
-		kind, code = "Z", "(#4.3.0)"
+		kind = "Z"
 	}
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r >= ' ' && r < 0x7f:
-			return r
-		case r < ' ' || r == 0x7f:
-			return ' '
-		}
-		return '?'
-	}, text)
-	text = strings.TrimSpace(text)
-	if i := strings.LastIndex(text, "(#"); i >= 0 && isStatus(text[i:]) {
-		// An administrator's own code; its class must agree with the first byte.
-		if text[i+2] == code[2] {
-			code = text[i:]
-		}
-		text = strings.TrimSpace(text[:i])
-	}
-	room := max - len(kind) - len(code) - 1
+	text, code := respond.Status(text, permanent)
+	room := max - len(kind) - len(" (#)") - len(code)
 	if len(text) > room {
 		text = strings.TrimSpace(text[:room])
 	}
-	return kind + text + " " + code
-}
-
-// isStatus reports whether text is an enhanced status code (RFC 3463 section 2)
-// as qmail writes it: (#5.7.1).
-func isStatus(text string) bool {
-	text, ok := strings.CutSuffix(strings.TrimPrefix(text, "(#"), ")")
-	class, rest, dot := strings.Cut(text, ".")
-	subject, detail, dots := strings.Cut(rest, ".")
-	return ok && dot && dots && strings.Contains("245", class) && len(class) == 1 && digits(subject) && digits(detail)
-}
-
-// digits reports whether text is a number of one to three digits.
-func digits(text string) bool {
-	return text != "" && len(text) <= 3 && strings.Trim(text, "0123456789") == ""
+	return kind + text + " (#" + code + ")"
 }

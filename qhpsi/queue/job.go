@@ -4,24 +4,20 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/netip"
 	"slices"
 	"time"
 
 	"qguard/qhpsi"
 	"qguard/qhpsi/respond"
 	"qguard/rules"
-	"qguard/scan"
-	"qguard/scan/message"
 )
 
 // A job does to each group of recipients what the policy says.
 type job struct {
-	d        *Door
-	ctx      context.Context
-	id       string
-	spool    *scan.Spool
-	envelope Envelope
+	d    *Door
+	ctx  context.Context
+	id   string
+	mail respond.Mail
 }
 
 // delivery is a group that gets something through the next queue program.
@@ -48,7 +44,7 @@ func (j job) run(groups []respond.Group) (exit int, err error) {
 		x.spare = queued && len(list) > 0 && g.Action < rules.Replace
 		if x.spare || g.Action == rules.Hold || g.Action == rules.Replace {
 			x.id = fmt.Sprintf("%s-%d", j.id, i)
-			if err := j.hold(x.id, g); err != nil {
+			if err := j.mail.Hold(j.d.Quarantine, x.id, j.d.Now(), g); err != nil {
 				undo()
 				return qhpsi.ExitWrite, err
 			}
@@ -68,7 +64,7 @@ func (j job) run(groups []respond.Group) (exit int, err error) {
 			return status, err
 		case err != nil:
 			// Others have theirs and a retry would bring it twice: it stays held.
-			j.d.Log(respond.Record{ID: x.id, Sender: j.envelope.Sender, Recipients: len(x.group.Recipients), Err: fmt.Errorf("held instead: %w", err)})
+			j.d.Log(respond.Record{ID: x.id, Sender: j.mail.Sender, Recipients: len(x.group.Recipients), Err: fmt.Errorf("held instead: %w", err)})
 		}
 	}
 	j.notice(groups, held)
@@ -79,7 +75,7 @@ func (j job) run(groups []respond.Group) (exit int, err error) {
 // for somebody to release it a second time.
 func (j job) release(id string) {
 	if err := j.d.Quarantine.Delete(id); err != nil {
-		j.d.Log(respond.Record{ID: id, Sender: j.envelope.Sender, Err: fmt.Errorf("needless in the quarantine: %w", err)})
+		j.d.Log(respond.Record{ID: id, Sender: j.mail.Sender, Err: fmt.Errorf("needless in the quarantine: %w", err)})
 	}
 }
 
@@ -97,38 +93,22 @@ func (j job) notice(groups []respond.Group, held []string) {
 	if !slices.Contains(held, id) {
 		id = j.id // discarded
 	}
-	letter, err := j.letter(delivery{group: groups[i], id: id})
-	if err != nil || !respond.MayNotice(j.envelope.Sender, letter.Header) {
+	letter, err := j.mail.Letter(id, j.d.Now(), groups[i])
+	if err != nil || !respond.MayNotice(j.mail.Sender, letter.Header) {
 		return
 	}
-	may, err := j.d.Notices.Spend([]byte("notice "+j.envelope.Sender), 1, time.Hour)
+	may, err := j.d.Notices.Spend([]byte("notice "+j.mail.Sender), 1, time.Hour)
 	if err == nil && may {
-		_, err = j.d.Next.run(j.ctx, fromBytes(letter.Notice(n)), Envelope{Recipients: []string{j.envelope.Sender}})
+		_, err = j.d.Next.run(j.ctx, fromBytes(letter.Notice(n)), Envelope{Recipients: []string{j.mail.Sender}})
 	}
 	if err != nil {
-		j.d.Log(respond.Record{ID: j.id, Sender: j.envelope.Sender, Err: fmt.Errorf("notice to the sender: %w", err)})
+		j.d.Log(respond.Record{ID: j.id, Sender: j.mail.Sender, Err: fmt.Errorf("notice to the sender: %w", err)})
 	}
-}
-
-// hold keeps the message for a group.
-func (j job) hold(id string, g respond.Group) error {
-	return j.d.Quarantine.Hold(respond.Held{
-		ID: id, Time: j.d.Now(), Sender: j.envelope.Sender, Recipients: g.Recipients,
-		Client: clientText(j.d.Context.Client), Action: g.Action, Findings: g.Findings,
-	}, j.spool, j.spool.Size())
-}
-
-// clientText is an address, "" when it is not known.
-func clientText(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }
 
 // deliver gives the next queue program what a group is to have.
 func (j job) deliver(x delivery) (int, error) {
-	e := Envelope{Sender: j.envelope.Sender, Recipients: x.group.Recipients}
+	e := Envelope{Sender: j.mail.Sender, Recipients: x.group.Recipients}
 	fields := respond.Fields(x.group.Findings)
 	forward := j.d.Rules.Quarantine.Forward
 	switch x.group.Action {
@@ -136,7 +116,7 @@ func (j job) deliver(x delivery) (int, error) {
 		fields = append(fields, respond.QuarantineID(forward, x.group.Recipients)...)
 		e.Recipients = []string{forward}
 	case rules.Replace:
-		letter, err := j.letter(x)
+		letter, err := j.mail.Letter(x.id, j.d.Now(), x.group)
 		if err != nil {
 			return qhpsi.ExitTemporary, err
 		}
@@ -146,18 +126,6 @@ func (j job) deliver(x delivery) (int, error) {
 		if _, err := w.Write(fields); err != nil {
 			return err
 		}
-		return respond.CopyRenamed(w, j.spool, j.spool.Size())
+		return respond.CopyRenamed(w, j.mail.Content, j.mail.Size)
 	}, e)
-}
-
-// letter is what qguard may write about the message.
-func (j job) letter(x delivery) (respond.Letter, error) {
-	header, err := message.ReadHeader(io.NewSectionReader(j.spool, 0, j.spool.Size()))
-	if err != nil {
-		return respond.Letter{}, err
-	}
-	return respond.Letter{
-		Sender: j.envelope.Sender, Recipients: x.group.Recipients, Header: header,
-		Findings: x.group.Findings, ID: x.id, Now: j.d.Now(),
-	}, nil
 }

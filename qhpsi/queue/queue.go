@@ -29,7 +29,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"qguard/qhpsi"
@@ -62,7 +61,7 @@ type Door struct {
 func (d *Door) Run(ctx context.Context, in, env io.Reader) (exit int) {
 	start := d.Now()
 	exit = qhpsi.ExitBug // what a panic leaves
-	rec := respond.Record{ID: respond.NewID(start), Client: clientText(d.Context.Client)}
+	rec := respond.Record{ID: respond.NewID(start), Client: respond.ClientText(d.Context.Client)}
 	defer func() {
 		rec.Exit, rec.Took = exit, d.Now().Sub(start)
 		d.Log(rec)
@@ -98,47 +97,16 @@ func (d *Door) judge(ctx context.Context, rec *respond.Record, spool *scan.Spool
 	}
 	rec.Judged, rec.Verdict = true, verdict
 	groups := respond.Plan(d.Rules.Policy, verdict.Findings, known, e.Recipients)
-	gravest, deferred := pick(groups)
+	gravest, err := respond.Settle(groups, verdict.Err, d.Rules.Queue.Mixed)
 	rec.Action = gravest.Action
-	if gravest.Action == rules.Reject && (d.Rules.Queue.Mixed == "reject" || all(groups, rules.Reject)) {
-		return d.Reply.refuse(respond.Refusal(gravest), true), verdict.Err
-	}
-	err := verdict.Err
-	if err == nil && deferred != nil {
-		err = errors.New(reason(deferred.Findings))
-	}
-	if err != nil {
-		rec.Action = rules.Defer
+	switch gravest.Action {
+	case rules.Reject:
+		return d.Reply.refuse(respond.Refusal(gravest), true), err
+	case rules.Defer:
 		return d.Reply.refuse(respond.TryAgain, false), err
 	}
-	for i := range groups {
-		groups[i].Action = min(groups[i].Action, rules.Hold)
-	}
-	rec.Action = min(rec.Action, rules.Hold)
-	return job{d: d, ctx: ctx, id: rec.ID, spool: spool, envelope: e}.run(groups)
-}
-
-// pick returns the group with the gravest action, the first of equals, and the
-// first that is to be deferred.
-func pick(groups []respond.Group) (gravest respond.Group, deferred *respond.Group) {
-	gravest = groups[0]
-	for i, g := range groups {
-		if g.Action > gravest.Action {
-			gravest = g
-		}
-		if g.Action == rules.Defer && deferred == nil {
-			deferred = &groups[i]
-		}
-	}
-	return gravest, deferred
-}
-
-func all(groups []respond.Group, a rules.Action) bool {
-	return !slices.ContainsFunc(groups, func(g respond.Group) bool { return g.Action != a })
-}
-
-func reason(findings []scan.Finding) string {
-	return scan.Verdict{Findings: findings}.Worst().Note
+	mail := respond.Mail{Sender: e.Sender, Client: d.Context.Client, Content: spool, Size: spool.Size()}
+	return job{d: d, ctx: ctx, id: rec.ID, mail: mail}.run(groups)
 }
 
 // spoolExit tells reading from writing.

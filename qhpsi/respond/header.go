@@ -132,6 +132,12 @@ func CopyRenamed(w io.Writer, r io.ReaderAt, size int64) error {
 // isOurs reports whether a line begins a field that only we may write.
 func isOurs(line []byte) bool {
 	name, _, ok := bytes.Cut(line, []byte(":"))
-	name = bytes.TrimRight(name, " \t")
-	return ok && slices.ContainsFunc(ours, func(s string) bool { return strings.EqualFold(s, string(name)) })
+	return ok && IsOurs(string(name))
+}
+
+// IsOurs reports whether only we may write fields of this name. Blanks behind
+// it do not count.
+func IsOurs(name string) bool {
+	name = strings.TrimRight(name, " \t")
+	return slices.ContainsFunc(ours, func(s string) bool { return strings.EqualFold(s, name) })
 }

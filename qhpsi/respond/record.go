@@ -17,6 +17,7 @@ import (
 type Record struct {
 	ID         string
 	Door       string // how it came to qguardd, "" = qguard-queue
+	Queue      string // number that the client's mail server gave the message
 	Client     string
 	Sender     string
 	Recipients int // -1: the door knows no envelope
@@ -38,7 +39,7 @@ type Record struct {
 //	size=2794 verdict=found rules=xfile.name,xfile.content action=reject exit=31
 //	ms=3.1 error="..."
 //
-// qguardd writes door= behind the id and answer= in place of exit=. verdict is
+// qguardd writes door= and queue= behind the id and answer= in place of exit=. verdict is
 // none for a message that never was judged: the client gave up, or there was
 // trouble before. What is not known, or is not there, is left out. No value
 // holds text of the message but sender and the names of rules.
@@ -62,6 +63,7 @@ func (r Record) Line() string {
 	}
 	put("id", r.ID)
 	put("door", r.Door)
+	put("queue", r.Queue[:min(len(r.Queue), 64)])
 	put("client", r.Client)
 	if r.Recipients >= 0 {
 		fmt.Fprintf(&b, " sender=%s", strconv.QuoteToASCII(r.Sender[:min(len(r.Sender), 256)]))

@@ -50,6 +50,9 @@ func TestLine(t *testing.T) {
 	if got, want := (Record{ID: "i", Door: "clamd", Recipients: -1, Answer: "OK"}).Line(), `id=i door=clamd size=0 verdict=none answer=OK ms=0.0`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	if got, want := (Record{ID: "i", Door: "milter", Queue: "4Rs\n1", Client: "::1", Answer: "accept"}).Line(), `id=i door=milter queue="4Rs\n1" client=::1 sender="" recipients=0 size=0 verdict=none answer=accept ms=0.0`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 }
 
 func TestLogger(t *testing.T) {
