@@ -28,6 +28,7 @@ var stairs = map[string][]string{
 	"qhpsi/client":        {"qhpsi", "scan", "rules", "scan/socket"},
 	"qhpsi/daemon":        {"qhpsi", "qhpsi/respond", "scan", "rules"},
 	"cmd/qguardd":         {"qhpsi", "qhpsi/daemon", "qhpsi/clamd", "qhpsi/milter", "qhpsi/respond", "rules"},
+	"qhpsi/milter":        {"qhpsi/respond", "scan", "rules"},
 	"cmd/qguard":          {"qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan", "scan/authenticate", "scan/credential"},
 	"cmd/qguard-queue":    {"qhpsi", "qhpsi/client", "qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan"},
 	"cmd/qguard-scan":     {"qhpsi", "qhpsi/client", "qhpsi/files", "scan", "rules"},

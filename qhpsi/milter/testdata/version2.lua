@@ -1,0 +1,10 @@
+-- A server of version 2 that offers no steps without a reply.
+dofile(lib)
+conn = mt.connect(addr, 50, 0.1)
+ok(mt.negotiate(conn, 2, 0x1f, 0x7f))
+ok(mt.conninfo(conn, "client.example.org", "unspec"))
+reply(conn, SMFIR_CONTINUE, "continued")
+begin(conn, "a@example.org", "b@example.org")
+program(conn)
+refused(conn)
+mt.disconnect(conn)
