@@ -118,7 +118,7 @@ func newHouse(t *testing.T, toml string) *house {
 }
 
 // listen serves on loopback until the test ends.
-func (h *house) listen(t *testing.T, s *Server) {
+func (h *house) listen(t testing.TB, s *Server) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -129,7 +129,7 @@ func (h *house) listen(t *testing.T, s *Server) {
 }
 
 // obey gives the house new rules and an empty quarantine.
-func (h *house) obey(t *testing.T, toml string) {
+func (h *house) obey(t testing.TB, toml string) {
 	t.Helper()
 	c, err := rules.Parse("test.toml", toml)
 	if err != nil {
@@ -148,7 +148,7 @@ func (h *house) obey(t *testing.T, toml string) {
 }
 
 // on serves a listener until the test ends.
-func (h *house) on(t *testing.T, ln net.Listener, s *Server) {
+func (h *house) on(t testing.TB, ln net.Listener, s *Server) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)

@@ -24,7 +24,7 @@ func sound(packet []byte, first bool) ([]byte, error) {
 	case 'C':
 		return connect(data)
 	case 'D': // letter, then names and values
-		ok = len(data) > 0 && count(data) <= 1000
+		ok = len(data) > 0 && bytes.Count(data, []byte{0}) <= 1000
 		if ok && bytes.IndexByte([]byte(stages), data[0]) < 0 {
 			return nil, nil
 		}
