@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -127,6 +128,10 @@ func (s *Spool) File() (*os.File, error) {
 	err = s.move(os.NewFile(uintptr(fd), "spool"))
 	return s.file, err
 }
+
+// SyscallConn gives access to the descriptor of the file that holds the stream;
+// an error while it is in memory.
+func (s *Spool) SyscallConn() (syscall.RawConn, error) { return s.file.SyscallConn() }
 
 // nameless opens a file without a name in os.TempDir: a process that is killed
 // leaves nothing behind. Where the file system has none, it has a name for a
