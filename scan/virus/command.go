@@ -1,30 +1,14 @@
-// Package virus asks other people's scanners.
-//
-// # QHPSI commands
-//
-// A Command is a command line as IndiMail's qmail-queue reads it from $QHPSI
-// (qhpsi.c; qmail-contract.md section 3): words split on blanks; a quote that
-// begins a word groups up to its like; a word that begins with $ ends the
-// list; every word that begins with %s is the message's file. No shell. A
-// program without a slash is looked up in PATH. The program alone gets the file
-// as its argument.
-//
-// One thing differs: a command with arguments and no %s gets the file as its
-// last. In IndiMail it gets none, and clamdscan then scans the whole queue.
-//
-// The exit status that equals Found is the finding virus.qhpsi; that which
-// equals Clean is clean, the test for Found comes first; any other, a signal
-// and a program that cannot run are errors: could not tell. The program's
-// output goes nowhere, its environment is ours.
 package virus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -32,14 +16,33 @@ import (
 	"qguard/scan"
 )
 
-// commandTime bounds a command whose context has no earlier deadline.
+// commandTime bounds a command that has no Timeout.
 const commandTime = time.Minute
 
 // Command runs a program on each message.
+//
+// Line is a command line as IndiMail's qmail-queue reads it from $QHPSI
+// (qhpsi.c; qmail-contract.md section 3): words split on blanks; a quote that
+// begins a word groups up to its like; a word that begins with $ ends the
+// list. No shell. Argv are the words themselves; Line is then not read. Every
+// word that begins with %s is the message's file, a copy that ends with the
+// command. A program without a slash is looked up in PATH.
+//
+// One thing differs: a command without %s gets the file as its last argument. In
+// IndiMail that is so only where there are no others; with some it gets none,
+// and clamdscan then scans the whole queue.
+//
+// The exit status that equals Found is the finding, virus.qhpsi of a Line and
+// virus.command of Argv; that which equals Clean is clean, the test for Found
+// comes first; any other, a signal and a program that cannot run are errors:
+// could not tell. The program's output goes nowhere, its environment is ours. It
+// is ended with its process group when its time is up.
 type Command struct {
 	Line         string
-	Found, Clean int   // exit statuses
-	Min, Max     int64 // sizes outside are not scanned; 0 = no bound
+	Argv         []string
+	Found, Clean int           // exit statuses
+	Min, Max     int64         // sizes outside are not scanned; 0 = no bound
+	Timeout      time.Duration // of one message; 0 = a minute
 }
 
 // Begin starts a message.
@@ -63,20 +66,48 @@ func (l *commandLook) End(ctx context.Context) ([]scan.Finding, error) {
 		return nil, err
 	}
 	defer os.Remove(name)
-	argv, err := words(l.c.Line, name)
-	if err != nil {
-		return nil, fmt.Errorf("QHPSI: %w", err)
+	rule, key := "virus.qhpsi", "QHPSI"
+	if len(l.c.Argv) > 0 {
+		rule, key = "virus.command", "virus.command"
 	}
-	status, err := run(ctx, argv)
+	argv, err := l.c.argv(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	status, err := run(ctx, argv, cmp.Or(l.c.Timeout, commandTime))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("QHPSI: %w", err)
+		return nil, fmt.Errorf("%s: %w", key, err)
 	case status == l.c.Found:
-		return []scan.Finding{{Rule: "virus.qhpsi", Note: "found by " + argv[0]}}, nil
+		return []scan.Finding{{Rule: rule, Note: "found by " + argv[0]}}, nil
 	case status == l.c.Clean:
 		return nil, nil
 	}
-	return nil, fmt.Errorf("QHPSI: %s: exit %d", argv[0], status)
+	return nil, fmt.Errorf("%s: %s: exit %d", key, argv[0], status)
+}
+
+// argv is the program with its arguments for a file.
+func (c *Command) argv(file string) ([]string, error) {
+	argv := slices.Clone(c.Argv)
+	if len(argv) == 0 {
+		argv = words(c.Line)
+	}
+	if len(argv) == 0 || argv[0] == "" {
+		return nil, errors.New("names no program")
+	}
+	if strings.HasPrefix(argv[0], "plugin:") {
+		return nil, errors.New("plugins are loaded by IndiMail's qhpsi only")
+	}
+	put := false
+	for i, word := range argv {
+		if strings.HasPrefix(word, "%s") {
+			argv[i], put = file, true
+		}
+	}
+	if !put {
+		argv = append(argv, file)
+	}
+	return argv, nil
 }
 
 // store writes a message to a file with a name.
@@ -96,16 +127,13 @@ func store(m *scan.Message) (name string, err error) {
 	return f.Name(), nil
 }
 
-// words splits a command line and puts the file's name in.
-func words(line, file string) ([]string, error) {
-	var argv []string
-	put := false
+// words splits a command line.
+func words(line string) (argv []string) {
 	for rest := strings.TrimLeft(line, " \t"); rest != ""; rest = strings.TrimLeft(rest, " \t") {
 		var word string
 		switch rest[0] {
 		case '$':
-			rest = ""
-			continue
+			return argv
 		case '"', '\'':
 			word, rest, _ = strings.Cut(rest[1:], rest[:1])
 		default:
@@ -115,26 +143,14 @@ func words(line, file string) ([]string, error) {
 			}
 			word, rest = rest[:i], rest[i:]
 		}
-		if strings.HasPrefix(word, "%s") {
-			word, put = file, true
-		}
 		argv = append(argv, word)
 	}
-	if len(argv) == 0 || argv[0] == "" {
-		return nil, errors.New("names no program")
-	}
-	if strings.HasPrefix(argv[0], "plugin:") {
-		return nil, errors.New("plugins are loaded by IndiMail's qhpsi only")
-	}
-	if !put {
-		argv = append(argv, file)
-	}
-	return argv, nil
+	return argv
 }
 
 // run runs a program and returns its exit status.
-func run(ctx context.Context, argv []string) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
+func run(ctx context.Context, argv []string, timeout time.Duration) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

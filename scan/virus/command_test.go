@@ -44,20 +44,35 @@ func TestWords(t *testing.T) {
 		{"plugin: a.so", nil},
 		{"plugin:a.so", nil},
 	} {
-		got, err := words(c.line, "FILE")
+		got, err := (&Command{Line: c.line}).argv("FILE")
 		if !slices.Equal(got, c.want) || (err == nil) != (c.want != nil) {
 			t.Errorf("%q: %q, %v", c.line, got, err)
 		}
 	}
 }
 
+// TestArgv: words as they are given are not split again.
+func TestArgv(t *testing.T) {
+	for _, c := range []struct{ argv, want []string }{
+		{[]string{"/p/prog"}, []string{"/p/prog", "FILE"}},
+		{[]string{"/p/prog", "--secure"}, []string{"/p/prog", "--secure", "FILE"}},
+		{[]string{"prog", "%s", "-a", "%sTAIL"}, []string{"prog", "FILE", "-a", "FILE"}},
+		{[]string{"prog", "--f=%s"}, []string{"prog", "--f=%s", "FILE"}},
+		{[]string{"a prog", "$X 'y", "", "%s"}, []string{"a prog", "$X 'y", "", "FILE"}},
+		{[]string{""}, nil},
+	} {
+		command := &Command{Argv: c.argv, Line: "not read"}
+		before := slices.Clone(c.argv)
+		got, err := command.argv("FILE")
+		if !slices.Equal(got, c.want) || (err == nil) != (c.want != nil) || !slices.Equal(c.argv, before) {
+			t.Errorf("%q: %q, %v", c.argv, got, err)
+		}
+	}
+}
+
 func judge(t *testing.T, ctx context.Context, c *Command, mail string) ([]scan.Finding, error) {
 	t.Helper()
-	look := c.Begin(&scan.Message{Content: strings.NewReader(mail), Size: int64(len(mail))})
-	if err := look.Part(ctx, nil); err != nil {
-		t.Error(err)
-	}
-	return look.End(ctx)
+	return end(t, ctx, c, inMemory(mail))
 }
 
 func TestCommand(t *testing.T) {
@@ -80,6 +95,12 @@ func TestCommand(t *testing.T) {
 		{"no program", Command{Line: "/dev/null", Found: 1}, false, "permission denied"},
 		{"the file", Command{Line: `grep -q "^body$" %s`, Found: 0, Clean: 1}, true, ""},
 		{"nothing on 0, 1 and 2 of ours", Command{Line: "sh -c 'cat; echo a; echo b >&2' %s", Found: 1}, false, ""},
+		{"argv", Command{Argv: []string{"grep", "-q", "^body$", "%s"}, Found: 0, Clean: 1}, true, ""},
+		{"argv found", Command{Argv: []string{"sh", "-c", "exit 13", "%s"}, Found: 13}, true, ""},
+		{"argv clean", Command{Argv: []string{"sh", "-c", "exit 19", "%s"}, Found: 13, Clean: 19}, false, ""},
+		{"argv other", Command{Argv: []string{"false"}, Found: 13}, false, "virus.command: false: exit 1"},
+		{"argv too late", Command{Argv: []string{"sh", "-c", "sleep 30", "%s"}, Found: 13, Timeout: 20 * time.Millisecond}, false, "virus.command: sh: no answer in time"},
+		{"too late", Command{Line: "sh -c 'sleep 30' %s", Found: 13, Timeout: 20 * time.Millisecond}, false, "QHPSI: sh: no answer in time"},
 		{"smaller", Command{Line: "false", Found: 1, Min: 9}, false, ""},
 		{"not smaller", Command{Line: "false", Found: 1, Min: 8}, true, ""},
 		{"larger", Command{Line: "false", Found: 1, Max: 7}, false, ""},
@@ -90,7 +111,11 @@ func TestCommand(t *testing.T) {
 			if (len(findings) == 1) != c.found || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%v, %v", findings, err)
 			}
-			if c.found && findings[0].Rule != "virus.qhpsi" {
+			want := "virus.qhpsi"
+			if c.command.Argv != nil {
+				want = "virus.command"
+			}
+			if c.found && findings[0].Rule != want {
 				t.Errorf("%+v", findings[0])
 			}
 		})
