@@ -19,11 +19,13 @@ import (
 	"qguard/scan/document"
 	"qguard/scan/header"
 	"qguard/scan/message"
+	"qguard/scan/virus"
 	"qguard/scan/xfile"
 )
 
 // New builds the engine that the rules ask for. warn is told of trouble that
-// changes no verdict (the cache), one line each. Nothing is opened yet.
+// changes no verdict (the cache, a virus scanner that may fail), one line each.
+// Nothing is opened yet.
 func New(c *rules.Config, warn func(error)) (*scan.Engine, error) {
 	e := &scan.Engine{
 		Openers: []scan.Opener{
@@ -50,6 +52,7 @@ func New(c *rules.Config, warn func(error)) (*scan.Engine, error) {
 		})
 		e.Scanners = append(e.Scanners, credential.New(c.Credential, backend, memory))
 	}
+	e.Scanners = append(e.Scanners, virus.New(c.Virus, warn)...)
 	e.Scanners = append(e.Scanners, header.New(time.Now)) // last: of equals the first finding is named
 	return e, nil
 }

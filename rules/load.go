@@ -95,6 +95,9 @@ func (c *Config) resolve(dir string) {
 	if len(c.Credential.Authenticator) > 1 {
 		names = append(names, &c.Credential.Authenticator[1])
 	}
+	if c := c.Virus.Command; len(c) > 0 && strings.Contains(c[0], "/") { // else it is looked up in PATH
+		names = append(names, &c[0])
+	}
 	for _, name := range names {
 		if *name != "" && !filepath.IsAbs(*name) {
 			*name = filepath.Join(dir, *name)

@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +37,7 @@ func TestMain(m *testing.M) {
 //	nosecret TEXT           TEXT stands nowhere: last output, files but those in mail/
 //	send FILE               sends FILE to the TCP port in the file "port"
 //	qguard-pam              builds cmd/qguard-pam and puts its path in $PAM
+//	clamd CONF SOCKET       runs clamd and waits until it listens there
 //	flock FILE              holds an exclusive lock on FILE until the script ends
 func TestScripts(t *testing.T) {
 	fake, err := exec.LookPath("fake-checkpassword")
@@ -60,7 +63,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "until": until, "lines": lines, "expand": expand, "nosecret": noSecret,
-			"send": send, "qguard-pam": buildPAM, "flock": holdLock,
+			"send": send, "qguard-pam": buildPAM, "flock": holdLock, "clamd": runClamd,
 		},
 		Condition:           condition,
 		RequireExplicitExec: true,
@@ -162,7 +165,7 @@ func noSecret(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// condition knows [peer:PROGRAM], a Debian program, [pam], what it takes to
+// condition knows [peer:PROGRAM], a Debian program, [clamd], the unpacked one, [pam], what it takes to
 // build qguard-pam, and [pty], pseudo-terminals. But for the last, in CI a missing one is an error: there nothing may be left out.
 func condition(cond string) (bool, error) {
 	program, ok := strings.CutPrefix(cond, "peer:")
@@ -174,6 +177,8 @@ func condition(cond string) (bool, error) {
 		_, err = os.ReadDir("/dev/pts")
 		_, perr := os.Stat("/dev/pts/ptmx")
 		return err == nil && perr == nil, nil
+	case cond == "clamd":
+		_, err = os.Stat(clamd)
 	case cond == "pam":
 		if _, err = exec.LookPath("gcc"); err == nil {
 			_, err = os.Stat("/usr/include/security/pam_appl.h")
@@ -194,4 +199,30 @@ func buildPAM(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Fatalf("build qguard-pam: %s", out)
 	}
 	ts.Setenv("PAM", bin)
+}
+
+// clamd is where scripts/setup-test unpacks it.
+const clamd = "../../bin/peers/clamav-daemon/usr/sbin/clamd"
+
+// runClamd runs clamd until the script ends.
+func runClamd(ts *testscript.TestScript, _ bool, args []string) {
+	path, err := filepath.Abs(clamd)
+	ts.Check(err)
+	cmd := exec.Command(path, "-c", ts.MkAbs(args[0]))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+	for end := time.Now().Add(deadline); ; time.Sleep(5 * time.Millisecond) {
+		conn, err := net.Dial("unix", ts.MkAbs(args[1]))
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("clamd does not listen: %v", err)
+		}
+	}
 }
