@@ -23,6 +23,7 @@ import (
 	"qguard/scan"
 	"qguard/scan/authenticate"
 	"qguard/scan/credential"
+	"qguard/scan/virus"
 )
 
 // errCheck is what check returns when something is wrong; what, it has printed.
@@ -68,6 +69,7 @@ func (a *admin) check(args []string) error {
 		{"users", a.checkUsers},
 		{"authenticator", a.checkAuthenticator},
 		{"budgets", a.checkBudgets},
+		{"virus scanner", a.checkVirus},
 		{"cache", a.checkCache},
 		{"spool", a.checkSpool},
 		{"quarantine", a.checkQuarantine},
@@ -79,7 +81,7 @@ func (a *admin) check(args []string) error {
 	}
 	if a.searches() {
 		for _, doubt := range credential.Doubts(a.rules.Credential) {
-			fmt.Fprintf(a.out, "?? %-14s %s\n", "credential", doubt)
+			a.doubt("credential", doubt)
 		}
 	}
 	if *limit > 0 {
@@ -91,6 +93,8 @@ func (a *admin) check(args []string) error {
 	}
 	return nil
 }
+
+func (a *admin) doubt(what, why string) { fmt.Fprintf(a.out, "?? %-14s %s\n", what, why) }
 
 func named(conf string) string {
 	if conf != "" {
@@ -204,6 +208,17 @@ func (a *admin) checkBudgets() (string, error) {
 		return "", nil
 	}
 	return credential.Budgets(a.rules.Credential), nil
+}
+
+// checkVirus tries the outside scanners.
+func (a *admin) checkVirus() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	note, doubt, err := virus.Check(ctx, a.rules.Virus)
+	if doubt != "" {
+		a.doubt("virus scanner", doubt)
+	}
+	return note, err
 }
 
 // checkCache writes a stamp of no meaning.
