@@ -68,7 +68,7 @@ func (c *Clamd) check(ctx context.Context) (version, found string, err error) {
 	switch {
 	case err != nil:
 		return "", "", err
-	case strings.HasPrefix(version, "qguardd"):
+	case strings.Contains(version, "qguardd"):
 		return "", "", fmt.Errorf("clamd %s is qguardd, which would ask itself: name clamd's own socket", c.at)
 	case version == "COMMAND UNAVAILABLE":
 		version = "of a version it keeps to itself"

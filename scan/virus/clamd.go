@@ -24,6 +24,7 @@ const (
 	maxReply     = 8 << 10  // clamd's own is 5 KiB at most: a path and a name
 	chunkSize    = 64 << 10 // of INSTREAM
 	sizeLimit    = "INSTREAM size limit exceeded. ERROR"
+	tooMuch      = "Heuristics.Limits.Exceeded" // AlertExceedsMax
 )
 
 // Clamd asks a clamd about each message.
@@ -56,7 +57,11 @@ func (l *clamdLook) End(ctx context.Context) ([]scan.Finding, error) {
 	if err != nil || name == "" {
 		return nil, err
 	}
-	return []scan.Finding{{Rule: "virus.clamd", Note: scan.Printable(name, 120)}}, nil
+	rule := "virus.clamd"
+	if strings.HasPrefix(name, tooMuch) {
+		rule = "limit.clamd"
+	}
+	return []scan.Finding{{Rule: rule, Note: scan.Printable(name, 120)}}, nil
 }
 
 // judge returns the name of the signature that fits the message, "" for none.

@@ -147,13 +147,24 @@ func wantError(t testing.TB, findings []scan.Finding, err error, text string) {
 	}
 }
 
+// An answer is a reply and what it means.
+type answer struct{ reply, found, err string }
+
+func (a answer) rule() string {
+	if strings.HasPrefix(a.found, "Heuristics.Limits.") {
+		return "limit.clamd"
+	}
+	return "virus.clamd"
+}
+
 func TestReplies(t *testing.T) {
 	long := strings.Repeat("x", maxReply)
-	for _, c := range []struct{ reply, found, err string }{
+	for _, c := range []answer{
 		{"stream: OK\x00", "", ""},
 		{"fd[12]: OK\x00", "", ""},
 		{"stream: Win.Test.EICAR_HDB-1 FOUND\x00", "Win.Test.EICAR_HDB-1", ""},
 		{"stream: Name With Blanks: and(more:3) FOUND\x00", "Name With Blanks: and(more:3)", ""},
+		{"fd[9]: Heuristics.Limits.Exceeded.MaxFileSize FOUND\x00", "Heuristics.Limits.Exceeded.MaxFileSize", ""},
 		{"stream: A\n\x1b[2JB FOUND\x00", `A\n\x1b[2JB`, ""},
 		{"INSTREAM size limit exceeded. ERROR\x00", "", "StreamMaxLength: this message has 4 bytes, raise it in clamd.conf"},
 		{"fd[9]: Not a regular file ERROR\x00", "", `says "fd[9]: Not a regular file ERROR"`},
@@ -189,7 +200,7 @@ func TestReplies(t *testing.T) {
 				wantError(t, findings, err, c.err)
 			case err != nil || (len(findings) == 1) != (c.found != ""):
 				t.Errorf("%.40q: %v, %v", c.reply, findings, err)
-			case c.found != "" && (findings[0].Rule != "virus.clamd" || findings[0].Note != c.found):
+			case c.found != "" && (findings[0].Rule != c.rule() || findings[0].Note != c.found):
 				t.Errorf("%.40q: %+v", c.reply, findings[0])
 			}
 		}

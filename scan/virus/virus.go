@@ -24,7 +24,8 @@
 // file is the message and nothing more, so not for what is still in memory.
 // A stream over clamd's StreamMaxLength is an error. Of a message over its
 // MaxFileSize or MaxScanSize clamd says OK, whichever way it came, unless
-// AlertExceedsMax is set.
+// AlertExceedsMax is set: then it says that it found
+// Heuristics.Limits.Exceeded, and that is the finding limit.clamd.
 //
 // Connections are not kept: on a UNIX socket a new one costs 0.05 ms of the
 // 0.2 ms for a message of 3 KB and of the 1.2 ms for one of 200 KB, and a session
