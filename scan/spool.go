@@ -115,23 +115,20 @@ func (s *Spool) move(file *os.File) error {
 	return nil
 }
 
-// File is a file that holds the stream, in memory still (memfd_create(2)) where
-// it was. It stays the spool's.
-func (s *Spool) File() (*os.File, error) {
-	if s.file != nil {
-		return s.file, nil
+// SyscallConn gives access to the descriptor of a file that holds the stream,
+// in memory still (memfd_create(2)) where it was.
+func (s *Spool) SyscallConn() (syscall.RawConn, error) {
+	if s.file == nil {
+		fd, err := unix.MemfdCreate("qguard", unix.MFD_CLOEXEC)
+		if err == nil {
+			err = s.move(os.NewFile(uintptr(fd), "spool"))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("spool: %w", err)
+		}
 	}
-	fd, err := unix.MemfdCreate("qguard", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("spool: %w", os.NewSyscallError("memfd_create", err))
-	}
-	err = s.move(os.NewFile(uintptr(fd), "spool"))
-	return s.file, err
+	return s.file.SyscallConn()
 }
-
-// SyscallConn gives access to the descriptor of the file that holds the stream;
-// an error while it is in memory.
-func (s *Spool) SyscallConn() (syscall.RawConn, error) { return s.file.SyscallConn() }
 
 // nameless opens a file without a name in os.TempDir: a process that is killed
 // leaves nothing behind. Where the file system has none, it has a name for a

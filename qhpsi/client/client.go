@@ -13,11 +13,12 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"syscall"
 	"time"
 
 	"qguard/qhpsi"
@@ -118,7 +119,9 @@ func (c *Client) ask(ctx context.Context, m *scan.Message) (scan.Verdict, error)
 	defer conn.Close()
 	defer socket.Guard(ctx, conn)()
 	request := qhpsi.Request{Envelope: m.Envelope, User: m.User, JSON: true}
-	if err := conn.SendFile([]byte("zQGUARD "+request.String()+"\x00"), file); err != nil {
+	var sent error
+	err = file.Control(func(fd uintptr) { sent = conn.SendFile([]byte("zQGUARD "+request.String()+"\x00"), fd) })
+	if err = cmp.Or(err, sent); err != nil {
 		return none, fmt.Errorf("%w: %w", errDown, socket.Trouble(ctx, err))
 	}
 	text, err := io.ReadAll(io.LimitReader(conn, maxAnswer+1))
@@ -138,16 +141,10 @@ func (c *Client) ask(ctx context.Context, m *scan.Message) (scan.Verdict, error)
 }
 
 // descriptor is that of a file that begins with the message and ends with it.
-func descriptor(m *scan.Message) (uintptr, error) {
-	switch content := m.Content.(type) {
-	case interface{ Fd() uintptr }:
-		return content.Fd(), nil
-	case interface{ File() (*os.File, error) }:
-		f, err := content.File()
-		if err != nil {
-			return 0, err
-		}
-		return f.Fd(), nil
+func descriptor(m *scan.Message) (syscall.RawConn, error) {
+	file, ok := m.Content.(syscall.Conn)
+	if !ok {
+		return nil, errors.New("the message is in no file that qguardd could be passed")
 	}
-	return 0, errors.New("the message is in no file that qguardd could be passed")
+	return file.SyscallConn()
 }

@@ -75,11 +75,7 @@ func (c *Clamd) check(ctx context.Context) (version, found string, err error) {
 	}
 	empty := scan.EmptySpool(0, 0, nil)
 	defer empty.Close()
-	file, err := empty.File()
-	if err != nil {
-		return "", "", err
-	}
-	switch found, err = c.judge(ctx, &scan.Message{Content: file}); {
+	switch found, err = c.judge(ctx, &scan.Message{Content: empty}); {
 	case err != nil:
 		return "", "", err
 	case found != "":

@@ -127,7 +127,7 @@ func fileOf(m *scan.Message) syscall.RawConn {
 	}
 	file, err := held.SyscallConn()
 	if err != nil {
-		return nil // in memory
+		return nil
 	}
 	var st unix.Stat_t
 	failed := file.Control(func(fd uintptr) { err = unix.Fstat(int(fd), &st) })

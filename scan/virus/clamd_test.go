@@ -261,7 +261,7 @@ func TestWhatIsSent(t *testing.T) {
 		{"file at its end", "zFILDES", big, seen},
 		{"empty file", "zFILDES", "", inFile(t, "")},
 		{"file with more in it", "zINSTREAM", big, grown},
-		{"spool in memory", "zINSTREAM", big, spool(big)},
+		{"spool in memory", "zFILDES", big, spool(big)},
 		{"spool in a file", "zFILDES", huge, spool(huge)},
 	} {
 		if findings, err := end(t, t.Context(), NewClamd(at, 10*time.Second), c.m); err != nil || len(findings) > 0 {

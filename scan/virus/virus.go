@@ -21,7 +21,7 @@
 // the message was sent whole counts only as the reason of an error.
 //
 // FILDES lets clamd read the file that the door holds. It is used where that
-// file is the message and nothing more, so not for what is still in memory.
+// file is the message and nothing more.
 // A stream over clamd's StreamMaxLength is an error. Of a message over its
 // MaxFileSize or MaxScanSize clamd says OK, whichever way it came, unless
 // AlertExceedsMax is set: then it says that it found
