@@ -93,7 +93,10 @@ func (cmd command) known(session, local bool) bool {
 	}
 	for _, v := range verbs {
 		if v.name == cmd.name {
-			return v.argument == cmd.given && (v.old || !cmd.old) && (v.session || !session) && (session || v.name != "END")
+			if session {
+				return v.argument == cmd.given && v.session && !cmd.old
+			}
+			return v.argument == cmd.given && (v.old || !cmd.old) && v.name != "END"
 		}
 	}
 	return false

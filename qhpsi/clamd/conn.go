@@ -140,11 +140,12 @@ func (c *conn) command(session bool) (command, error) {
 		case len(data) == 0 && len(c.pending) > 0 && !c.full:
 			return cmd, errStray
 		}
-		if err := c.fill(); err != nil {
-			if len(data) > 0 && parse(data[:1]).old && (err == io.EOF || err == errTimeout) {
-				c.r = c.w
-				return parse(data), c.enter(working)
-			}
+		err := c.fill()
+		if data = c.buf[c.r:c.w]; err != nil && len(data) > 0 && parse(data).old && (err == io.EOF || err == errTimeout) {
+			c.r = c.w
+			return parse(data), c.enter(working)
+		}
+		if err != nil {
 			return command{}, err
 		}
 	}
@@ -211,7 +212,7 @@ func (c *conn) receive(p []byte) (int, error) {
 	if length > 0 || flags&unix.MSG_CTRUNC != 0 {
 		c.pending = append(c.pending, descriptor(control[:length]))
 	}
-	return n, err
+	return max(n, 0), err // -1 on an error
 }
 
 // descriptor returns the one that control data pass. More or less than one are

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -70,6 +71,7 @@ type house struct {
 	engine *scan.Engine
 	wait   chan struct{} // Scan waits for it, unless nil
 	reload error
+	spools atomic.Int32 // that were asked for
 
 	mu       sync.Mutex
 	log      []respond.Record
@@ -85,9 +87,13 @@ func newHouse(paths ...string) *house {
 }
 
 func (h *house) Rules() *rules.Config { return h.config }
-func (h *house) Spool() *scan.Spool   { return scan.EmptySpool(int64(h.config.Limit.Size), 4<<10, nil) }
 func (h *house) Reload() error        { return h.reload }
 func (h *house) Stats() Stats         { return Stats{Live: 1, Max: 4, Memory: 5 << 20, MemoryMax: 512 << 20} }
+
+func (h *house) Spool() *scan.Spool {
+	h.spools.Add(1)
+	return scan.EmptySpool(int64(h.config.Limit.Size), 4<<10, nil)
+}
 
 func (h *house) Scan(ctx context.Context, m *scan.Message) scan.Verdict {
 	if h.wait != nil {
