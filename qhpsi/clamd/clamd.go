@@ -46,8 +46,9 @@
 // # What is judged
 //
 // A first line "From " (mbox; Exim writes one) is not part of the message, but
-// for QGUARD's. What comes in by ServeOutgoing is from our own users, and the address
-// in that line is its envelope sender; elsewhere the envelope is not known.
+// for QGUARD's. What comes in by ServeOutgoing is from our own users, and that line
+// or Exim's X-Envelope-From right behind it names the sender; elsewhere the
+// envelope is not known.
 //
 // Paths are answered under [daemon] paths only and opened without leaving them
 // by links (openat2(2), RESOLVE_BENEATH); any other path does not exist. In

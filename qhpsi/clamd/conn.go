@@ -42,8 +42,8 @@ const (
 	errRequest      refusal = "QGUARD: request not understood ERROR"
 )
 
-// errOld is an old-style command inside IDSESSION. It is answered in two lines.
-var errOld = errors.New(`Only nCMDS\n and zCMDS\0 are accepted inside IDSESSION. ERROR`)
+// errOld is an old-style command inside IDSESSION. A second line follows it.
+const errOld refusal = `Only nCMDS\n and zCMDS\0 are accepted inside IDSESSION. ERROR`
 
 // errDraining ends a connection without a word: the server is about to stop.
 var errDraining = errors.New("stopping")
@@ -263,7 +263,7 @@ func (c *conn) fail(r reply, err error) {
 	case err == errTimeout:
 		reply{c: c, end: '\n'}.lines(string(errTimeout)) // as clamd, whatever the form
 	case err == errOld:
-		r.lines(errOld.Error(), "Error processing command. ERROR")
+		r.lines(string(errOld), "Error processing command. ERROR")
 	case errors.As(err, &text):
 		r.lines(string(text))
 	default:

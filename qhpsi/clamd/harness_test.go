@@ -86,13 +86,32 @@ func newHouse(paths ...string) *house {
 	return &house{config: c, engine: &scan.Engine{Scanners: []scan.Scanner{markers{}}, Limit: c.Limit}}
 }
 
-func (h *house) Rules() *rules.Config { return h.config }
-func (h *house) Reload() error        { return h.reload }
-func (h *house) Stats() Stats         { return Stats{Live: 1, Max: 4, Memory: 5 << 20, MemoryMax: 512 << 20} }
+func (h *house) Rules() *rules.Config {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.config
+}
+
+// change gives the house new rules.
+func (h *house) change(f func(*rules.Config)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := *h.config
+	f(&c)
+	h.config = &c
+}
+
+func (h *house) Reload() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.reload
+}
+
+func (h *house) Stats() Stats { return Stats{Live: 1, Max: 4, Memory: 5 << 20, MemoryMax: 512 << 20} }
 
 func (h *house) Spool() *scan.Spool {
 	h.spools.Add(1)
-	return scan.EmptySpool(int64(h.config.Limit.Size), 4<<10, nil)
+	return scan.EmptySpool(int64(h.Rules().Limit.Size), 4<<10, nil)
 }
 
 func (h *house) Scan(ctx context.Context, m *scan.Message) scan.Verdict {
@@ -116,6 +135,13 @@ func (h *house) records() []respond.Record {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]respond.Record(nil), h.log...)
+}
+
+// judged returns a copy of the list of messages.
+func (h *house) judged() []scan.Message {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]scan.Message(nil), h.messages...)
 }
 
 // A peer is a server to talk to: ours, or clamd.

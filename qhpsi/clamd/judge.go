@@ -128,29 +128,52 @@ func (c *conn) logUnread(start time.Time, size int64, err error) {
 	c.server.Host.Log(rec)
 }
 
-// longestMbox bounds a line "From ": an address has 320 bytes.
-const longestMbox = 1 << 10
+// longestMbox bounds a line "From " and the one behind it: an address has 320
+// bytes.
+const longestMbox = 2 << 10
 
-// mboxLine returns the length of a first line "From address date" and the address:
-// what stands before a date as ctime(3) writes it, else the first word. An address
-// that Exim writes as MAILER-DAEMON is the null sender.
+// mboxLine returns the length of a first line "From address date" and the
+// message's sender: what stands before a date as ctime(3) writes it, else the
+// first word.
+//
+// QUIRK: Exim 4.96 writes MAILER-DAEMON there for every sender, as long as it has
+// no return path, and the sender into a field of its own right behind:
+//
+//	From MAILER-DAEMON Sun Nov 22 02:51:42 2026
+//	X-Envelope-From: <a@example.org>
+//	X-Envelope-To: b@example.net
+//	Received: ...
+//
+// That field is missing for the null sender. Nothing of the client's can stand in
+// its place, because Exim's other fields come first.
 func mboxLine(content io.ReaderAt, size int64) (n int64, sender string) {
 	begin := make([]byte, min(size, longestMbox))
 	got, _ := content.ReadAt(begin, 0)
-	line, _, ok := bytes.Cut(begin[:got], []byte("\n"))
-	rest, from := strings.CutPrefix(string(line), "From ")
+	first, rest, ok := bytes.Cut(begin[:got], []byte("\n"))
+	text, from := strings.CutPrefix(string(first), "From ")
 	if !ok || !from {
 		return 0, ""
 	}
-	rest = strings.TrimRight(rest, "\r")
-	sender, _, _ = strings.Cut(rest, " ")
-	if i := len(rest) - len(time.ANSIC) - 1; i >= 0 && rest[i] == ' ' {
-		if _, err := time.Parse(time.ANSIC, rest[i+1:]); err == nil {
-			sender = rest[:i]
+	text = strings.TrimRight(text, "\r")
+	sender, _, _ = strings.Cut(text, " ")
+	if i := len(text) - len(time.ANSIC) - 1; i >= 0 && text[i] == ' ' {
+		if _, err := time.Parse(time.ANSIC, text[i+1:]); err == nil {
+			sender = text[:i]
 		}
 	}
 	if sender == "MAILER-DAEMON" {
-		sender = ""
+		sender = envelopeFrom(rest)
 	}
-	return int64(len(line)) + 1, sender
+	return int64(len(first)) + 1, sender
+}
+
+// envelopeFrom is the address in a first line "X-Envelope-From: <address>".
+func envelopeFrom(text []byte) string {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	address, ok := strings.CutPrefix(strings.TrimRight(string(line), "\r"), "X-Envelope-From: <")
+	address, closed := strings.CutSuffix(address, ">")
+	if !ok || !closed {
+		return ""
+	}
+	return address
 }

@@ -10,12 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Texts are clamd's.
-var (
-	errNotRegular = errors.New("Not a regular file")      //lint:ignore ST1005 clamd's words
-	errNoAccess   = errors.New("Can't access file")       //lint:ignore ST1005 clamd's words
-	errFileType   = errors.New("Not supported file type") //lint:ignore ST1005 clamd's words
-	errDenied     = errors.New("Access denied.")          //lint:ignore ST1005 clamd's words
+// A flaw is why a file is not read, in clamd's words.
+type flaw string
+
+func (f flaw) Error() string { return string(f) }
+
+const (
+	errNotRegular flaw = "Not a regular file"
+	errNoAccess   flaw = "Can't access file"
+	errFileType   flaw = "Not supported file type"
 )
 
 const (
@@ -111,7 +114,7 @@ func pathError(err error) string {
 	var code unix.Errno
 	switch {
 	case err == unix.EACCES:
-		return errDenied.Error() + " ERROR"
+		return "Access denied. ERROR"
 	case err == unix.EXDEV: // it would leave the prefix
 		err = unix.ENOENT
 	case !errors.As(err, &code):

@@ -66,7 +66,7 @@ func TestQGUARD(t *testing.T) {
 	if got := plain(p.ask(t, "zQGUARD "+request.String()+"\x00", fds{"x", []int{bad}})); got != "fd[N]: ONE FOUND\x00" {
 		t.Errorf("%q", got)
 	}
-	m, r := h.messages[0], h.records()[0]
+	m, r := h.judged()[0], h.records()[0]
 	if *m.Envelope.Sender != sender || !m.Envelope.Outgoing || m.User != "u" || m.Size != int64(len(from)) {
 		t.Errorf("%+v", m)
 	}
@@ -123,10 +123,10 @@ func TestOutgoing(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	}
-	if len(h.messages) != 6 {
-		t.Fatalf("%d messages", len(h.messages))
+	if len(h.judged()) != 6 {
+		t.Fatalf("%d messages", len(h.judged()))
 	}
-	for i, m := range h.messages {
+	for i, m := range h.judged() {
 		e := m.Envelope
 		if m.Size != int64(len(badMail)) {
 			t.Errorf("message %d of %d bytes", i, m.Size)
@@ -155,7 +155,7 @@ func TestReloadAndShutdown(t *testing.T) {
 	if got := p.ask(t, "zSHUTDOWN\x00"); got != no {
 		t.Errorf("not allowed: %q", got)
 	}
-	h.config.Daemon.Shutdown = true
+	h.change(func(c *rules.Config) { c.Daemon.Shutdown = true })
 	if got, _ := talk(t, "tcp", p.tcp, "zSHUTDOWN\x00"); got != no {
 		t.Errorf("TCP, allowed: %q", got)
 	}
@@ -165,8 +165,11 @@ func TestReloadAndShutdown(t *testing.T) {
 		}
 		<-stopped
 	}
-	h.reload = errors.New("bad rules")
-	if got := p.ask(t, "zRELOAD\x00"); !strings.HasSuffix(got, " ERROR\x00") || !errors.Is(h.records()[0].Err, h.reload) {
+	bad := errors.New("bad rules")
+	h.mu.Lock()
+	h.reload = bad
+	h.mu.Unlock()
+	if got := p.ask(t, "zRELOAD\x00"); !strings.HasSuffix(got, " ERROR\x00") || !errors.Is(h.records()[0].Err, bad) {
 		t.Errorf("%q, %v", got, h.records())
 	}
 }
@@ -263,8 +266,8 @@ func TestGone(t *testing.T) {
 	if r := list[len(list)-1]; len(list) != 7 || r.Judged || r.Answer != "ERROR" {
 		t.Errorf("%d, %s", len(list), r.Line())
 	}
-	if len(h.messages) > 0 {
-		t.Errorf("%d judged", len(h.messages))
+	if len(h.judged()) > 0 {
+		t.Errorf("%d judged", len(h.judged()))
 	}
 }
 
