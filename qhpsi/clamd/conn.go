@@ -202,37 +202,6 @@ func (c *conn) stopping() bool {
 	return c.draining
 }
 
-// receive reads once. Descriptors that come with the bytes are pending.
-func (c *conn) receive(p []byte) (int, error) {
-	if c.local == nil {
-		return c.net.Read(p)
-	}
-	var control [24]byte // one descriptor; its padding has room for a second
-	n, length, flags, _, err := c.local.ReadMsgUnix(p, control[:])
-	if length > 0 || flags&unix.MSG_CTRUNC != 0 {
-		c.pending = append(c.pending, descriptor(control[:length]))
-	}
-	return max(n, 0), err // -1 on an error
-}
-
-// descriptor returns the one that control data pass. More or less than one are
-// closed.
-func descriptor(control []byte) int {
-	var list []int
-	messages, _ := unix.ParseSocketControlMessage(control)
-	for _, m := range messages {
-		fds, _ := unix.ParseUnixRights(&m)
-		list = append(list, fds...)
-	}
-	if len(list) == 1 {
-		return list[0]
-	}
-	for _, fd := range list {
-		unix.Close(fd)
-	}
-	return refused
-}
-
 // run serves the connection to its end.
 func (c *conn) run(ctx context.Context) {
 	defer c.close()
