@@ -168,12 +168,19 @@ func TestLines(t *testing.T) {
 			p.ask(t, "zINSTREAM\x00", stream(c.mail)),
 			p.ask(t, "zSCAN "+path+"\x00"), p.ask(t, "zCONTSCAN "+path+"\x00"), p.ask(t, "zMULTISCAN "+path+"\x00"), p.ask(t, "zALLMATCHSCAN "+path+"\x00"),
 			p.ask(t, "zFILDES\x00", fds{"x", []int{file}}),
-			p.ask(t, "zQGUARD \x00", fds{"x", []int{file}}),
 			p.ask(t, "zIDSESSION\x00zINSTREAM\x00", stream(c.mail), "zEND\x00"),
 		} {
 			if !strings.HasSuffix(got, ": "+c.want+"\x00") || len(got)-len(path) > 100 || strings.Contains(got, "marker") || strings.Count(got, "\x00") != 1 {
 				t.Errorf("%.40q: %q, want %q", c.mail, got, c.want)
 			}
+		}
+		// Our own programs know what ERROR is.
+		ours := c.want
+		if c.undecided == "limits" {
+			ours = "ERROR"
+		}
+		if got := p.ask(t, "zQGUARD \x00", fds{"x", []int{file}}); !strings.HasSuffix(got, ours+"\x00") {
+			t.Errorf("%.40q: QGUARD %q, want %q", c.mail, got, ours)
 		}
 		if got := p.ask(t, "zCONTSCAN "+dir+"\x00"); c.want == "OK" && got != dir+": OK\x00" || c.want != "OK" && got != path+": "+c.want+"\x00" {
 			t.Errorf("%.40q: directory %q", c.mail, got)

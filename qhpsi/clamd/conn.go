@@ -99,11 +99,11 @@ func (c *conn) enter(p phase) error {
 	if c.draining && p == waiting {
 		return errDraining
 	}
-	c.phase = p
-	c.recent = 0
-	if !c.draining {
+	if !c.draining || c.phase == waiting { // drain has ended the wait of a command that had come
 		c.net.SetReadDeadline(time.Now().Add(c.idle))
 	}
+	c.phase = p
+	c.recent = 0
 	return nil
 }
 

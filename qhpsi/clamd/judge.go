@@ -70,22 +70,23 @@ func (v verdict) reason() string {
 // judge judges what a client of clamd's sends.
 func (c *conn) judge(m scan.Message, start time.Time) verdict {
 	n, sender := mboxLine(m.Content, m.Size)
-	m.Content, m.Size = io.NewSectionReader(m.Content, n, m.Size-n), m.Size-n
+	if n > 0 { // else it stays a file, which other scanners can be passed
+		m.Content, m.Size = io.NewSectionReader(m.Content, n, m.Size-n), m.Size-n
+	}
 	if c.outgoing {
 		m.Envelope.Outgoing = true
 		if n > 0 {
 			m.Envelope.Sender = &sender
 		}
 	}
-	return c.ask(m, start)
+	v := c.ask(m, start)
+	v.limits = c.rules().Daemon.Undecided == "limits"
+	return v
 }
 
 // ask has a message judged and logged. A stop of the server does not end it.
 func (c *conn) ask(m scan.Message, start time.Time) verdict {
-	v := verdict{
-		Verdict: c.server.Host.Scan(context.Background(), &m),
-		limits:  c.rules().Daemon.Undecided == "limits",
-	}
+	v := verdict{Verdict: c.server.Host.Scan(context.Background(), &m)}
 	rec := c.record(start, m.Size)
 	rec.Judged, rec.Verdict, rec.Action, rec.Err = true, v.Verdict, v.Worst().Action, v.Err
 	switch v.State() {
