@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"qguard/cache"
+	"qguard/qhpsi/client"
 	"qguard/rules"
 	"qguard/scan"
 	"qguard/scan/authenticate"
@@ -70,6 +71,7 @@ func (a *admin) check(args []string) error {
 		{"authenticator", a.checkAuthenticator},
 		{"budgets", a.checkBudgets},
 		{"virus scanner", a.checkVirus},
+		{"daemon", a.checkDaemon},
 		{"cache", a.checkCache},
 		{"spool", a.checkSpool},
 		{"quarantine", a.checkQuarantine},
@@ -219,6 +221,13 @@ func (a *admin) checkVirus() (string, error) {
 		a.doubt("virus scanner", doubt)
 	}
 	return note, err
+}
+
+// checkDaemon asks qguardd where the rules have it asked.
+func (a *admin) checkDaemon() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return client.Check(ctx, a.rules)
 }
 
 // checkCache writes a stamp of no meaning.

@@ -208,3 +208,22 @@ func TestDescriptor(t *testing.T) {
 		t.Error(v)
 	}
 }
+
+func TestCheck(t *testing.T) {
+	c := rules.Default()
+	if note, err := Check(t.Context(), c); note != "" || err != nil {
+		t.Error(note, err)
+	}
+	c.Daemon.Socket, _ = answers(t, `{"findings":[]}`+"\x00")
+	if note, err := Check(t.Context(), c); !strings.HasSuffix(note, " ms; without it mail waits") || err != nil {
+		t.Error(note, err)
+	}
+	c.Daemon.Socket, _ = answers(t, `{"findings":[],"error":"no disk"}`+"\x00")
+	if _, err := Check(t.Context(), c); err == nil || !strings.Contains(err.Error(), "cannot judge: qguardd: no disk") {
+		t.Error(err)
+	}
+	c.Daemon.Socket.Name += ".none"
+	if _, err := Check(t.Context(), c); err == nil || !strings.HasSuffix(err.Error(), "no such file or directory: is it running?") {
+		t.Error(err)
+	}
+}
