@@ -1,7 +1,7 @@
 # Targets: run test check build bench fuzz man install clean. CI calls check test.
 PREFIX   ?= /usr/local
 FUZZTIME ?= 10s
-STATIC   := qguard-scan qguard-queue qguard
+STATIC   := qguard-scan qguard-queue qguardd qguard
 GO_BUILD := go build -trimpath -ldflags '-s -w'
 PAGES    := $(wildcard man/*.[58])
 
@@ -36,7 +36,7 @@ check: setup
 	CGO_ENABLED=0 go vet ./...
 	go tool staticcheck ./...
 	mandoc -Tlint -Wwarning $(PAGES)
-	for f in scripts/* scripts/bench/* .ci/run; do if head -n 1 "$$f" 2>/dev/null | grep -q '^#!.*sh'; then $$(head -n 1 "$$f" | sed 's/^#!//') -n "$$f" || exit 1; fi; done
+	for f in scripts/* scripts/bench/* scripts/examples/* .ci/run; do if head -n 1 "$$f" 2>/dev/null | grep -q '^#!.*sh'; then $$(head -n 1 "$$f" | sed 's/^#!//') -n "$$f" || exit 1; fi; done
 	@if command -v govulncheck >/dev/null; then govulncheck ./...; \
 	else echo 'govulncheck is not installed: known vulnerabilities not looked up'; fi
 

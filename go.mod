@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/BurntSushi/toml v1.6.0
 	github.com/VictoriaMetrics/metrics v1.35.1 // qguardd's counts for Prometheus, without its client's 20 packages
+	github.com/coreos/go-systemd/v22 v22.7.0 // qguardd: sockets and readiness
 	github.com/d--j/go-milter v0.10.0 // milter 6, negotiated, with every reply; the one kept library that does not stay at version 2
 	github.com/emersion/go-message v0.18.2
 	github.com/go-crypt/crypt v0.14.15 // crypt(3) hashes for the passwd-file authenticator, yescrypt included

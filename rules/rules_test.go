@@ -88,7 +88,7 @@ header = 4096
 
 // TestExamples loads the examples of the repository.
 func TestExamples(t *testing.T) {
-	for _, name := range []string{"../scripts/simcontrol.example.toml", "../scripts/bench/site.toml", "../scan/testdata/qguard.toml"} {
+	for _, name := range []string{"../scripts/examples/simcontrol.toml", "../scripts/bench/site.toml", "../scan/testdata/qguard.toml"} {
 		if _, err := rules.Load(name); err != nil {
 			t.Error(err)
 		}
