@@ -14,7 +14,7 @@ import (
 func (t *torture) disk(full string) error {
 	t.spool = filepath.Join(full, "spool")
 	defer os.RemoveAll(t.spool)
-	if err := errors.Join(os.Mkdir(t.spool, 0o700), t.rules()); err != nil {
+	if err := errors.Join(os.Mkdir(t.spool, 0o700), t.rules("")); err != nil {
 		return err
 	}
 	r := rand.New(rand.NewPCG(1, 1))
@@ -27,7 +27,7 @@ func (t *torture) disk(full string) error {
 
 	t.spool = filepath.Join(filepath.Dir(t.conf), "spool")
 	t.quarantine = filepath.Join(full, "quarantine")
-	if err := t.rules(); err != nil {
+	if err := t.rules(""); err != nil {
 		return err
 	}
 	// From no room for one byte to room for half the message.

@@ -1,6 +1,7 @@
 // Command torture kills queue programs and counts mail.
 //
 //	torture [-n 1000] [-p 8] [-seed N] -program qguard-queue dir
+//	torture -daemon qguardd -program qguard-queue dir
 //	torture -full tmpfs -program qguard-queue dir
 //
 // It gives the program n messages, p at once, and kills programs and the
@@ -9,6 +10,8 @@
 // exactly once for each recipient; every other must be in neither, unless
 // somebody was killed over it. The spool must hold nothing. It prints the counts
 // and exits 1 when one is wrong.
+//
+// With -daemon the messages are judged by a qguardd, and that is killed instead.
 //
 // With -full the spool and then the quarantine are on the small file system
 // given, which is filled.
@@ -39,6 +42,8 @@ type torture struct {
 
 	mu     sync.Mutex
 	errors int
+
+	excused bool // a message may be refused for now though nobody was killed over it
 }
 
 func main() {
@@ -46,6 +51,7 @@ func main() {
 	p := flag.Int("p", 8, "messages at once")
 	seed := flag.Uint64("seed", uint64(time.Now().Unix()), "seed of all that is random")
 	program := flag.String("program", "", "queue program under test")
+	daemon := flag.String("daemon", "", "qguardd that judges and is killed")
 	full := flag.String("full", "", "small file system to be filled")
 	recorder := flag.String("record", "", "be the recorder of this directory")
 	flag.Parse()
@@ -59,6 +65,9 @@ func main() {
 	t, err := prepare(*program, flag.Arg(0))
 	if err == nil && *full != "" {
 		err = t.disk(*full)
+	} else if err == nil && *daemon != "" {
+		fmt.Printf("seed                           %5d\n", *seed)
+		err = t.daemon(*daemon, *seed, *n, *p)
 	} else if err == nil {
 		fmt.Printf("seed                           %5d\n", *seed)
 		err = t.run(*seed, *n, *p)
@@ -93,13 +102,13 @@ func prepare(program, dir string) (*torture, error) {
 			return nil, err
 		}
 	}
-	return t, t.rules()
+	return t, t.rules("")
 }
 
-// rules writes the configuration file.
-func (t *torture) rules() error {
+// rules writes the configuration file; more stands before the policy.
+func (t *torture) rules(more string) error {
 	text := fmt.Sprintf("[queue]\nspool = %q\nmixed = \"reject\"\n[quarantine]\npath = %q\n", t.spool, t.quarantine)
-	return os.WriteFile(t.conf, []byte(text+policy), 0o600)
+	return os.WriteFile(t.conf, []byte(text+more+policy), 0o644)
 }
 
 // wrong notes what must not be.
