@@ -37,12 +37,21 @@ func build(t *testing.T, packages ...string) (dir string) {
 
 // TestTorture is a short scripts/torture-queue.
 func TestTorture(t *testing.T) {
-	bin := build(t, "qguard/cmd/qguard-queue", "qguard/scripts/torture")
-	for program, n := range map[string]string{"qguard-queue": "200", "qguard-queue.sh": "50"} {
-		t.Run(program, func(t *testing.T) {
+	bin := build(t, "qguard/cmd/qguard-queue", "qguard/cmd/qguardd", "qguard/scripts/torture")
+	for name, args := range map[string][]string{
+		"qguard-queue":    {"-n", "200", "-program", bin + "/qguard-queue"},
+		"qguard-queue.sh": {"-n", "50", "-program", bin + "/qguard-queue.sh"},
+		"qguardd":         {"-n", "200", "-program", bin + "/qguard-queue", "-daemon", bin + "/qguardd"},
+	} {
+		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, bin+"/torture", "-n", n, "-program", bin+"/"+program, t.TempDir())
+			dir, err := os.MkdirTemp("/tmp", "qg") // where qguardd's user can come, with a short name
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(dir)
+			cmd := exec.CommandContext(ctx, bin+"/torture", append(args, dir)...)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			} else {
