@@ -269,7 +269,7 @@ func pathCases(dir string) []dialogue {
 		}
 		p := dir + "/clean"
 		d = add(verb, p+"\r", p+": OK")
-		*d = d.but("Error processing command. ERROR\n"+p+": OK\n", "the path is what the client means")
+		*d = d.but(anything, "the path is what the client means; clamd says as much, at times after an error")
 		d = add(verb, p+"\x00x", unknown)
 		*d = d.but(anything, "clamd takes what is before the NUL")
 		list = append(list, simple("z"+verb+" "+dir+"/a\nb\x00", dir+"/a\nb: "+missing+"\x00"))
@@ -324,7 +324,7 @@ func descriptorCases(t *testing.T, dir string) []dialogue {
 		add("bad", "fd[N]: ONE FOUND", cmd, fds{"\x00", []int{bad}})
 		add("in one message", "fd[N]: ONE FOUND", fds{cmd + "x", []int{bad}})
 		d := add("in one message, no byte", "fd[N]: ONE FOUND", fds{cmd, []int{bad}})
-		*d = d.but(stray+"\x00Error processing command. ERROR\x00", "there is no doubt what is meant")
+		*d = d.but(anything, "there is no doubt what is meant; clamd has one or two errors")
 		add("offset at the end", "fd[N]: ONE FOUND", cmd, fds{"\x00", []int{atEnd}})
 		add("none, end", "", cmd, halfClose{})
 		add("none, a byte", none, cmd+"\x00")
@@ -346,7 +346,7 @@ func descriptorCases(t *testing.T, dir string) []dialogue {
 		list = append(list, dialogue{name: f[0] + " PING with a descriptor", steps: say(fds{f[0] + "PING" + f[1], []int{bad}}), want: "PONG" + f[1]})
 	}
 	d := dialogue{name: "SCAN with a descriptor", steps: say(fds{"nSCAN " + dir + "/bad\n", []int{clean}}), want: dir + "/bad: ONE FOUND\n"}
-	list = append(list, d.but(stray+"\nError processing command. ERROR\n"+dir+"/bad: ONE FOUND\n", "the command is what was asked"))
+	list = append(list, d.but(anything, "the command is what was asked; clamd has one or two errors before"))
 	list = append(list, dialogue{name: "INSTREAM with a descriptor", steps: say(fds{"zINSTREAM\x00" + stream(badMail), []int{clean}}), want: "stream: ONE FOUND\x00"})
 	return list
 }
