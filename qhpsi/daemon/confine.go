@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 	abi "github.com/landlock-lsm/go-landlock/landlock/syscall"
+	"golang.org/x/sys/unix"
 
 	"qguard/rules"
 )
@@ -36,13 +36,13 @@ func Confine(c *rules.Config, conf string) (note string, err error) {
 		return "not confined: this kernel has no Landlock", nil
 	}
 	for _, dir := range written(c) {
-		if err := os.MkdirAll(dir, 0o700); err != nil && !errors.Is(err, os.ErrPermission) {
-			return "", err
-		}
+		_ = os.MkdirAll(dir, 0o700) // what cannot be made cannot be written
 	}
+	reads, cannotRead := allowed(read(c, conf), unix.X_OK)
+	writes, cannotWrite := allowed(written(c), unix.W_OK|unix.X_OK)
 	list := []landlock.Rule{
-		landlock.RODirs(read(c, conf)...).IgnoreIfMissing(),
-		landlock.RWDirs(written(c)...).WithRefer().IgnoreIfMissing(),
+		landlock.RODirs(reads...),
+		landlock.RWDirs(writes...).WithRefer(),
 		landlock.RWFiles("/dev/null").IgnoreIfMissing(),
 		landlock.ROFiles("/etc/localtime").IgnoreIfMissing(),
 	}
@@ -53,7 +53,27 @@ func Confine(c *rules.Config, conf string) (note string, err error) {
 	if err := landlock.V6.BestEffort().Restrict(list...); err != nil {
 		return "", fmt.Errorf("landlock: %w", err)
 	}
-	return fmt.Sprintf("confined by Landlock %d", min(version, 6)), nil
+	note = fmt.Sprintf("confined by Landlock %d", min(version, 6))
+	if cannotRead != nil {
+		note += fmt.Sprintf("; cannot read %q", cannotRead)
+	}
+	if cannotWrite != nil {
+		note += fmt.Sprintf("; cannot write %q", cannotWrite)
+	}
+	return note, nil
+}
+
+// allowed sorts directories by what file modes allow. Whoever needs one that they
+// do not says so then, as a temporary failure.
+func allowed(dirs []string, how uint32) (yes, no []string) {
+	for _, dir := range dirs {
+		if unix.Access(dir, how) == nil {
+			yes = append(yes, dir)
+		} else {
+			no = append(no, dir)
+		}
+	}
+	return yes, no
 }
 
 // read is the directories of the files that are read: files are often replaced,
