@@ -195,6 +195,9 @@ domains = ["example.org"]
 	}
 	d := running{process: spawn(t, exec.Command("qguardd", "-c", dir+"/etc/q.toml")), dir: dir}
 	d.answers(t, "unix", dir+"/clamd")
+	if got := d.ask(t, ping); got != pong { // now it has read its rules
+		t.Fatalf("%q: %s", got, d.said())
+	}
 	return d
 }
 
