@@ -23,6 +23,7 @@ type Engine struct {
 	Scanners []Scanner
 	Limit    rules.Limit
 	Policy   rules.Policy
+	Watch    Watcher // is shown the walk; nil = nobody. With it, one message at a time
 }
 
 // Scan judges one message. It does not fail: what went wrong, a panic
@@ -92,7 +93,9 @@ func (w *walk) dispute(p *Part) {
 func (w *walk) message(ctx context.Context, m *Message, limit rules.Limit) {
 	defer w.recover()
 	for _, s := range w.engine.Scanners {
-		w.looks = append(w.looks, s.Begin(m))
+		look := s.Begin(m)
+		w.watch(look)
+		w.looks = append(w.looks, look)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(limit.Time))
 	defer cancel()
@@ -134,6 +137,10 @@ func (w *whole) ReadAt(p []byte, off int64) (int, error) {
 // returns only errStop.
 func (w *walk) part(ctx context.Context, p *Part) error {
 	defer p.close()
+	if watch := w.engine.Watch; watch != nil {
+		watch.Enter(p)
+		defer watch.Leave(p, w.budget)
+	}
 	if err := w.budget.Time(); err != nil {
 		w.note(p.Path, p.Name(), err)
 		return errStop
