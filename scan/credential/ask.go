@@ -28,6 +28,7 @@ func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
 	if err := l.s.trouble(); err != nil {
 		return undecided("", err.Error()), nil
 	}
+	l.tell()
 	if len(l.best.list) == 0 {
 		return nil, nil
 	}
@@ -35,13 +36,16 @@ func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
 	defer cancel()
 
 	q := questions{look: l, skip: map[string]bool{}, met: map[string]bool{}}
-	for _, p := range l.best.list {
+	for i, p := range l.best.list {
 		if q.tried == l.s.rules.Attempts || q.stop {
+			q.left(len(l.best.list) - i)
 			break
 		}
-		if !q.skip[p.user] {
-			q.ask(ctx, p)
+		if q.skip[p.user] {
+			q.tell(p, "not asked: nothing more is asked about this user")
+			continue
 		}
+		q.ask(ctx, p)
 	}
 	return q.findings(ctx), nil
 }
@@ -52,6 +56,7 @@ type questions struct {
 	tried   int             // of the attempts
 	skip    map[string]bool // users not to ask for any more
 	met     map[string]bool // users who were asked for
+	numbers map[string]int  // of users, for who wants to know
 	stop    bool            // nothing more to ask at all
 	wrong   []failure       // what was learned, once the canary has been accepted
 	weak    bool            // the back end has refused a pair, but may be wrong
@@ -72,10 +77,12 @@ func (q *questions) ask(ctx context.Context, p pair) {
 	pairKey := s.key("pair", p.user, p.text)
 	switch {
 	case !q.met[p.user] && s.memory.Failed(unknown):
+		q.tell(p, "not asked: the cache knows that there is no such user")
 		q.tried++
 		q.skip[p.user] = true
 		return
 	case s.memory.Failed(pairKey):
+		q.tell(p, "not asked: the cache knows that it is wrong")
 		q.tried++
 		return
 	}
@@ -85,6 +92,7 @@ func (q *questions) ask(ctx context.Context, p pair) {
 		return
 	}
 	answer, err := s.backend.Check(ctx, []byte(p.user), p.text)
+	q.tell(p, fate(answer, err))
 	if errors.Is(err, authenticate.ErrPair) {
 		s.memory.Refund(charges(budgets))
 		return // too long for the protocol, and so for a login
@@ -121,11 +129,13 @@ func (q *questions) afford(budgets []budget, p pair) bool {
 	case err != nil && q.s.rules.Lockout > 0:
 		// The directory counts, we cannot: asking could lock the account.
 		q.stop = true
+		q.tell(p, "not asked: the cache that counts cannot be used")
 		q.doubt = append(q.doubt, undecided(p.path, "budget of a user is not known: the cache cannot be used")...)
 		return false
 	case err != nil || refused == nil:
 		return true
 	}
+	q.tell(p, "not asked: "+refused.note())
 	q.doubt = append(q.doubt, undecided(p.path, refused.note())...)
 	switch refused.name {
 	case "a user":

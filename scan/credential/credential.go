@@ -190,7 +190,7 @@ func (s *Scanner) trouble() error {
 // Begin starts a message. Mail that the rules exempt costs nothing.
 func (s *Scanner) Begin(m *scan.Message) scan.Look {
 	if s.rules.Scan == "never" || s.rules.Scan == "outgoing" && !m.Envelope.Outgoing {
-		return idle{}
+		return idle{s.rules.Scan}
 	}
 	l := &look{s: s, best: pairs{max: maxPairs}, login: m.User, client: m.Envelope.Client}
 	if m.Envelope.Sender != nil {
@@ -201,7 +201,7 @@ func (s *Scanner) Begin(m *scan.Message) scan.Look {
 }
 
 // idle is the look of a message that is not searched.
-type idle struct{}
+type idle struct{ scan rules.Scan }
 
 func (idle) Part(context.Context, *scan.Part) error      { return nil }
 func (idle) End(context.Context) ([]scan.Finding, error) { return nil, nil }
@@ -229,6 +229,9 @@ type look struct {
 	users  []found
 	nearby []found
 	begin  []beginning
+
+	watch scan.Watcher // wants to know, or nil
+	tally tally
 }
 
 // maxPairs is how many ranked pairs a message may hold at a time.

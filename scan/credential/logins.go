@@ -44,9 +44,9 @@ func (l *look) give(found login, hits []hit) {
 		user = l.s.users.canonical(name)
 	}
 	if user != "" {
-		l.best.add(l.path, user, found.password, 1+l.extra)
+		l.best.add(pair{l.path, user, found.password, 1 + l.extra, byLogin})
 	}
 	if len(hits) > 0 && l.sender != "" && user != l.sender {
-		l.best.add(l.path, l.sender, found.password, senderRank+l.extra)
+		l.best.add(pair{l.path, l.sender, found.password, senderRank + l.extra, byLogin})
 	}
 }

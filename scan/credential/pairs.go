@@ -12,6 +12,7 @@ type pair struct {
 	user string
 	text []byte
 	rank int
+	why  reason
 }
 
 // pairs keeps the best pairs of a message, each once.
@@ -27,14 +28,14 @@ const maxLone = 8
 // wait keeps a pair until admit is called.
 func (p *pairs) wait(path, user string, text []byte, rank int) {
 	if len(p.lone) < maxLone {
-		p.lone = append(p.lone, pair{path, user, bytes.Clone(text), rank})
+		p.lone = append(p.lone, pair{path, user, bytes.Clone(text), rank, byLine})
 	}
 }
 
 // admit adds the pairs that wait.
 func (p *pairs) admit() {
 	for _, w := range p.lone {
-		p.add(w.path, w.user, w.text, w.rank)
+		p.add(w)
 		clear(w.text)
 	}
 	p.lone = p.lone[:0]
@@ -59,32 +60,33 @@ func (p *pairs) has(user string, text []byte, rank int) bool {
 	return false
 }
 
-// add keeps a pair if it is among the best.
-func (p *pairs) add(path, user string, text []byte, rank int) {
-	if strings.EqualFold(user, string(text)) {
+// add keeps a pair, with a copy of its text, if it is among the best.
+func (p *pairs) add(one pair) {
+	if strings.EqualFold(one.user, string(one.text)) {
 		return // never the user's own name
 	}
-	if !p.wants(rank) {
+	if !p.wants(one.rank) {
 		return
 	}
-	if p.has(user, text, rank) {
+	if p.has(one.user, one.text, one.rank) {
 		return
 	}
 	for i, have := range p.list {
-		if have.user != user || !bytes.Equal(have.text, text) {
+		if have.user != one.user || !bytes.Equal(have.text, one.text) {
 			continue
 		}
 		clear(have.text)
 		p.list = slices.Delete(p.list, i, i+1)
 		break
 	}
-	at, _ := slices.BinarySearchFunc(p.list, rank, func(have pair, rank int) int {
+	at, _ := slices.BinarySearchFunc(p.list, one.rank, func(have pair, rank int) int {
 		if have.rank <= rank {
 			return -1
 		}
 		return 1
 	})
-	p.list = slices.Insert(p.list, at, pair{path, user, bytes.Clone(text), rank})
+	one.text = bytes.Clone(one.text)
+	p.list = slices.Insert(p.list, at, one)
 	if len(p.list) > p.max {
 		clear(p.list[p.max].text)
 		p.list = p.list[:p.max]

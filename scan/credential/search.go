@@ -71,6 +71,7 @@ func (l *look) view(path string, text []byte, penalty int) {
 	l.path, l.text, l.extra = path, text, penalty
 	l.s.pass(text, &l.seen)
 	l.triggered = l.triggered || len(l.seen.hits) > 0
+	l.tally.triggers += len(l.seen.hits)
 	l.findUsers()
 	hits := l.seen.hits
 	first := 0 // hit whose window does not end before the word
@@ -152,7 +153,9 @@ func (l *look) offer(text []byte, w span, b beginning, penalty int, users []foun
 		return odd
 	}
 	var fits, judged bool
-	add := func(user string, rank, worst int) {
+	l.tally.candidates++
+	add := func(user string, rank, worst int, why reason) {
+		l.tally.pairs++
 		if rank > worst || !l.best.wants(rank) || l.best.has(user, text, rank) {
 			return
 		}
@@ -160,28 +163,32 @@ func (l *look) offer(text []byte, w span, b beginning, penalty int, users []foun
 			fits, judged = l.s.fits(text), true
 		}
 		if fits {
-			l.best.add(l.path, user, text, rank)
+			l.best.add(pair{l.path, user, text, rank, why})
 		}
 	}
 	for i := range users {
 		u := &users[i]
 		far := l.away(w, u)
-		rank := never
+		rank, why := never, byTrigger
 		if b.place < never {
 			rank = b.place + min(far, userReach)/2 + penalty
 			if !b.label {
 				rank += nearer(look(), b.place)
 			}
 		}
+		beside := never
 		switch {
 		case u.slot == b.at && u.sep:
-			rank = min(rank, 5+penalty+look()/3)
+			beside = 5 + penalty + look()/3
 		case u.slot == b.at:
-			rank = min(rank, 12+penalty+look()/2)
+			beside = 12 + penalty + look()/2
 		case far <= besideReach && look() == 0:
-			rank = min(rank, besideRank+far+penalty)
+			beside = besideRank + far + penalty
 		}
-		add(u.name, rank, worstRank)
+		if beside < rank {
+			rank, why = beside, byUser
+		}
+		add(u.name, rank, worstRank, why)
 	}
 	if l.sender == "" || named(users, l.sender) {
 		return
@@ -192,7 +199,7 @@ func (l *look) offer(text []byte, w span, b beginning, penalty int, users []foun
 		if !b.label {
 			rank += nearer(look(), b.place)
 		}
-		add(l.sender, rank, worstImplied)
+		add(l.sender, rank, worstImplied, bySender)
 	case b.alone && penalty < 10 && look() <= plainNumber && l.s.fits(text):
 		l.best.wait(l.path, l.sender, text, aloneRank+penalty+look()/2)
 	}
