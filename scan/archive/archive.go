@@ -29,10 +29,7 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 	if err != nil {
 		return err
 	}
-	for _, f := range formats {
-		if len(head) < f.at+len(f.magic) || string(head[f.at:f.at+len(f.magic)]) != f.magic || f.also != nil && !f.also(head) {
-			continue
-		}
+	if f := formatOf(head); f != nil {
 		if f.open == nil {
 			return &scan.Flaw{Rule: "xfile.unreadable", Note: f.name + " archive cannot be opened"}
 		}
@@ -63,15 +60,38 @@ func (Opener) Parts(_ context.Context, p *scan.Part, b *scan.Budget, yield func(
 	return nil
 }
 
-// formats lists the containers by the bytes they have at an offset, and what
-// else must hold; without open the members stay unseen.
-var formats = [...]struct {
+// formatOf returns the container that first bytes are, nil for none.
+func formatOf(head []byte) *format {
+	for i := range formats {
+		f := &formats[i]
+		if len(head) >= f.at+len(f.magic) && string(head[f.at:f.at+len(f.magic)]) == f.magic && (f.also == nil || f.also(head)) {
+			return f
+		}
+	}
+	return nil
+}
+
+// Format names the container that a part is by its first bytes, "" for none.
+func Format(p *scan.Part) string {
+	head, _ := p.Head()
+	if f := formatOf(head); f != nil {
+		return f.name
+	}
+	return ""
+}
+
+// format is a container known by the bytes it has at an offset, and what else
+// must hold; without open the members stay unseen.
+type format struct {
 	name  string
 	at    int
 	magic string
 	also  func(head []byte) bool
 	open  func(*scan.Part, *scan.Budget, func(*scan.Part) error) error
-}{
+}
+
+// formats lists the containers.
+var formats = [...]format{
 	{"ZIP", 0, "PK", isZIP, openZIP},
 	{"gzip", 0, "\x1f\x8b", nil, openGzip},
 	{"bzip2", 0, "BZh", isBzip2, openBzip2},

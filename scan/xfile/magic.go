@@ -188,3 +188,14 @@ func disguised(p *scan.Part, head []byte) string {
 	}
 	return ""
 }
+
+// Format names the kind of file that a part is by its first bytes, "" where it is
+// none of those that are judged by content.
+func Format(p *scan.Part) string {
+	head, _ := p.Head()
+	extension, what := identify(head)
+	if extension == "" && !running(p) {
+		_, what = starter(head)
+	}
+	return what
+}
