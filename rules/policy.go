@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 )
@@ -33,16 +34,44 @@ type Envelope struct {
 // does not make more of what only tags or passes: "reject what this sender sends
 // that is unsafe" is no word about his missing dates.
 func (p Policy) Decide(rule string, grave bool, e Envelope) (Action, string) {
+	if i := p.Match(rule, grave, e); i >= 0 {
+		return *p[i].Action, p[i].Text
+	}
+	return DefaultAction(rule, grave), ""
+}
+
+// Match returns the index of the entry that decides, -1 where the default does.
+func (p Policy) Match(rule string, grave bool, e Envelope) int {
 	usual := DefaultAction(rule, grave)
-	for _, entry := range p {
+	for i, entry := range p {
 		if entry.Rule == "" && usual <= Tag && *entry.Action > Tag {
 			continue
 		}
 		if entry.matches(rule, e) {
-			return *entry.Action, entry.Text
+			return i
 		}
 	}
-	return usual, ""
+	return -1
+}
+
+// String is the entry's keys as they stand in a file, on one line.
+func (n Entry) String() string {
+	var keys []string
+	add := func(key, value string) {
+		if value != "" {
+			keys = append(keys, fmt.Sprintf("%s = %q", key, value))
+		}
+	}
+	add("sender", n.Sender)
+	add("recipient", n.Recipient)
+	add("direction", n.Direction)
+	if n.Client != nil {
+		add("client", n.Client.String())
+	}
+	add("rule", n.Rule)
+	add("action", n.Action.String())
+	add("text", n.Text)
+	return strings.Join(keys, ", ")
 }
 
 func (n Entry) matches(rule string, e Envelope) bool {
