@@ -10,34 +10,12 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"qguard/qhpsi"
 	"qguard/qhpsi/client"
 	"qguard/qhpsi/files"
 	"qguard/rules"
 	"qguard/scan"
 )
-
-const usage = `usage: qguard-scan [-c conf] [-json] [-quiet] [-outgoing] [-sender addr]
-                   [-user name] [path ...]
-
-Judge messages: queue files, directories of them, or standard input (- or no
-path). Exit 0 clean, 1 found, 2 could not tell.
-
-  -c conf       rules to use instead of /etc/qguard/qguard.toml
-  -json         one JSON object a message
-  -quiet        print errors only
-  -outgoing     the mail is from our own users: look for leaked logins
-  -sender addr  its envelope sender
-  -user name    the user who was authenticated to send it
-  -version      print the version
-
-clamdscan's --no-summary, --fdpass, --stream and -m are accepted.
-
-Example: qguard-scan /var/qmail/queue/mess
-As QHPSI: QHPSI='softlimit -m = qguard-scan %s'
-`
 
 func main() {
 	os.Exit(run(os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
@@ -63,84 +41,43 @@ func run(args []string, env func(string) (string, bool), in io.Reader, out, errw
 	}()
 
 	door := files.Door{Stdin: in, Out: out, Err: errw, Walk: !queue}
-	flags := flag.NewFlagSet("qguard-scan", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	conf, _ := env("QGUARD_CONF")
-	flags.StringVar(&conf, "c", conf, "")
-	flags.BoolVar(&door.JSON, "json", false, "")
-	flags.BoolVar(&door.Quiet, "quiet", false, "")
-	outgoing := flags.Bool("outgoing", false, "")
-	sender := flags.String("sender", "", "")
-	flags.StringVar(&door.Message.User, "user", "", "")
-	version := flags.Bool("version", false, "")
-	noSummary := flags.Bool("no-summary", false, "")
-	for _, ignored := range []string{"fdpass", "stream", "m"} {
-		flags.Bool(ignored, false, "")
-	}
-	paths, err := parse(flags, args)
-	if errors.Is(err, flag.ErrHelp) {
+	o, err := parse(args, env)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		io.WriteString(out, usage)
 		return qhpsi.ExitClean
-	}
-	if err != nil {
+	case err != nil:
 		fmt.Fprintf(errw, "qguard-scan: %v\nqguard-scan: try qguard-scan -help\n", err)
 		return qhpsi.ExitUndecided
-	}
-	if *version {
+	case o.version:
 		fmt.Fprintln(out, "qguard-scan", qhpsi.Version())
 		return qhpsi.ExitClean
 	}
-	c, err := rules.Load(conf)
-	if err == nil {
-		door.Judge, err = client.New(c, func(err error) { fmt.Fprintf(errw, "qguard-scan: %v\n", err) })
+	warn := func(err error) { fmt.Fprintf(errw, "qguard-scan: %v\n", err) }
+	c, err := rules.Load(o.conf)
+	switch {
+	case err == nil && o.explain:
+		door.Explain, err = qhpsi.New(c, warn) // qguardd's answer has no parts
+	case err == nil:
+		door.Judge, err = client.New(c, warn)
 	}
 	if err != nil {
-		fmt.Fprintf(errw, "qguard-scan: %v\n", err)
+		warn(err)
 		return qhpsi.ExitUndecided
 	}
-	door.Size = int64(c.Limit.Size)
 	if len(c.Credential.Authenticator) > 0 {
-		keepSecrets()
+		qhpsi.KeepSecrets()
+	} else {
+		door.Notes = []string{"credential: not searched: credential.authenticator is not set"}
 	}
-	if len(paths) == 0 {
-		paths = []string{"-"}
+	door.Size = int64(c.Limit.Size)
+	door.JSON, door.Quiet, door.Summary = o.json, o.quiet, !o.noSummary
+	door.Message = o.message(env)
+	if !queue {
+		door.Colour = terminal(out) && colours(env)
 	}
-	door.Summary = !*noSummary
-	envelope, user := qhpsi.Environment(env)
-	if door.Message.User == "" {
-		door.Message.User = user
+	if !queue && !o.quiet && terminal(errw) {
+		door.Bar = errw
 	}
-	envelope.Outgoing = envelope.Outgoing || *outgoing || door.Message.User != ""
-	flags.Visit(func(f *flag.Flag) {
-		if f.Name == "sender" {
-			envelope.Sender = sender
-		}
-	})
-	door.Message.Envelope = envelope
-	if f, ok := errw.(*os.File); ok && !queue && !door.Quiet {
-		if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err == nil {
-			door.Bar = f
-		}
-	}
-	return door.Run(context.Background(), paths)
-}
-
-// parse takes flags before and after paths, as clamdscan does.
-func parse(flags *flag.FlagSet, args []string) (paths []string, err error) {
-	for {
-		if err := flags.Parse(args); err != nil {
-			return nil, err
-		}
-		if flags.NArg() == 0 {
-			return paths, nil
-		}
-		paths = append(paths, flags.Arg(0))
-		args = flags.Args()[1:]
-	}
-}
-
-// keepSecrets keeps candidate passwords out of core files and debuggers.
-func keepSecrets() {
-	unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	return door.Run(context.Background(), o.paths)
 }

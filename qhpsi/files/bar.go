@@ -10,8 +10,9 @@ import (
 )
 
 // bar draws progress on a terminal while a directory is walked: one line on
-// standard error, redrawn at most ten times a second, wiped before anything
-// else is printed and gone at the end.
+// standard error with the rate so far and the time left at that rate, redrawn at
+// most ten times a second, wiped before anything else is printed and gone at the
+// end.
 type bar struct {
 	w           io.Writer
 	start, last time.Time
@@ -38,8 +39,9 @@ func (b *bar) step(count map[scan.State]int) {
 	b.last, b.drawn = now, true
 	filled := barWidth * b.done / b.total
 	rate := float64(b.done) / max(now.Sub(b.start).Seconds(), 0.001)
-	fmt.Fprintf(b.w, "\r[%s%s] %d/%d  %d found  %.0f/s ",
-		strings.Repeat("=", filled), strings.Repeat(" ", barWidth-filled), b.done, b.total, count[scan.Found], rate)
+	fmt.Fprintf(b.w, "\r[%s%s] %d/%d  %d found  %.0f/s  %s left \x1b[K",
+		strings.Repeat("=", filled), strings.Repeat(" ", barWidth-filled), b.done, b.total, count[scan.Found], rate,
+		time.Duration(float64(b.total-b.done)/rate*float64(time.Second)).Round(time.Second))
 }
 
 // clear wipes the line.

@@ -10,20 +10,21 @@
 //
 // and "error" with the reason of an undecided one. Directories are walked for
 // regular files, all processors at work; symbolic links in them are not
-// followed.
+// followed. At the end of a walk a table says how many messages met each rule,
+// the gravest action first, and a line sums up.
+//
+// With Explain a tree of the message's parts follows its line; see explain.go.
 package files
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"time"
 
 	"qguard/qhpsi"
@@ -33,10 +34,10 @@ import (
 
 // A Door judges files.
 type Door struct {
-	Judge interface { // the engine, here or in qguardd
-		Scan(context.Context, *scan.Message) scan.Verdict
-	}
+	Judge   judge        // the engine, here or in qguardd
+	Explain *scan.Engine // judges instead, and shows how; no directories then; nil = not
 	Size    int64        // bytes of standard input that are read
+	Notes   []string     // lines that stand in every explanation
 	Message scan.Message // envelope and user that every file gets
 	Stdin   io.Reader    // what "-" reads; nil: "-" is refused
 	Out     io.Writer    // one line a message
@@ -46,6 +47,11 @@ type Door struct {
 	Walk    bool      // directories are walked; else they are an error
 	Summary bool      // counts at the end, when a directory was walked
 	Bar     io.Writer // terminal for a progress bar; nil: none
+	Colour  bool      // Out is a terminal that wants them
+}
+
+type judge interface {
+	Scan(context.Context, *scan.Message) scan.Verdict
 }
 
 // result is one judged message.
@@ -62,15 +68,19 @@ type result struct {
 // Run judges the files and returns the exit code: found before undecided
 // before clean.
 func (d *Door) Run(ctx context.Context, paths []string) int {
+	if d.Explain != nil {
+		return d.explain(ctx, paths)
+	}
 	start := time.Now()
 	list, walked, troubles := d.list(paths)
 	for _, err := range troubles {
 		fmt.Fprintf(d.Err, "qguard-scan: %v\n", err)
 	}
-	count := map[scan.State]int{}
+	count, table := map[scan.State]int{}, table{}
 	bar := newBar(d.Bar, len(list), walked)
-	for r := range d.judge(ctx, list) {
+	for r := range d.results(ctx, list) {
 		count[r.Verdict]++
+		table.add(r.Findings)
 		bar.clear()
 		d.print(r)
 		bar.step(count)
@@ -78,10 +88,15 @@ func (d *Door) Run(ctx context.Context, paths []string) int {
 	bar.clear()
 	count[scan.Undecided] += len(troubles)
 	if d.Summary && walked && !d.JSON && !d.Quiet {
+		table.write(d.Out, d.Colour)
 		took := time.Since(start)
 		fmt.Fprintf(d.Out, "%d messages in %.1f s: %d clean, %d found, %d undecided\n",
 			len(list), took.Seconds(), count[scan.Clean], count[scan.Found], count[scan.Undecided])
 	}
+	return exit(count)
+}
+
+func exit(count map[scan.State]int) int {
 	switch {
 	case count[scan.Found] > 0:
 		return qhpsi.ExitFound
@@ -112,8 +127,8 @@ func (d *Door) list(paths []string) (list []string, walked bool, troubles []erro
 	return list, walked, troubles
 }
 
-// judge runs the messages on all processors and gives their results in order.
-func (d *Door) judge(ctx context.Context, list []string) <-chan result {
+// results judges the messages on all processors and gives what it came to in order.
+func (d *Door) results(ctx context.Context, list []string) <-chan result {
 	workers := min(runtime.GOMAXPROCS(0), len(list))
 	queue := make(chan chan result, 4*workers+1) // bounds what is done ahead
 	tasks := make(chan func(), workers)
@@ -129,7 +144,7 @@ func (d *Door) judge(ctx context.Context, list []string) <-chan result {
 		for _, name := range list {
 			done := make(chan result, 1)
 			queue <- done
-			tasks <- func() { done <- d.file(ctx, name) }
+			tasks <- func() { done <- d.file(ctx, name, d.Judge) }
 		}
 		close(queue)
 		close(tasks)
@@ -144,16 +159,16 @@ func (d *Door) judge(ctx context.Context, list []string) <-chan result {
 }
 
 // file judges one message.
-func (d *Door) file(ctx context.Context, name string) result {
+func (d *Door) file(ctx context.Context, name string, judge judge) result {
 	start := time.Now()
 	m := d.Message
-	content, err := d.open(name)
+	content, err := Open(name, d.Stdin, d.Size)
 	if err != nil {
 		return result{File: name, Verdict: scan.Undecided, Action: rules.Defer, Error: reason(name, err)}
 	}
 	defer content.Close()
 	m.Content, m.Size = content, content.Size()
-	v := d.Judge.Scan(ctx, &m)
+	v := judge.Scan(ctx, &m)
 	r := result{
 		File: name, Verdict: v.State(), Action: v.Worst().Action, Size: m.Size, Findings: v.Findings,
 		Ms: float64(time.Since(start).Microseconds()) / 1000,
@@ -162,55 +177,6 @@ func (d *Door) file(ctx context.Context, name string) result {
 		r.Error, r.Action = qhpsi.Reason(v), rules.Defer
 	}
 	return r
-}
-
-// source is a message that can be read at any offset.
-type source interface {
-	io.ReaderAt
-	io.Closer
-	Size() int64
-}
-
-type file struct {
-	*os.File
-	size int64
-}
-
-func (f file) Size() int64 { return f.size }
-
-var errStdin = errors.New("no message on standard input here: name the file (QHPSI needs the program alone, or %s)")
-
-// open opens a path for reading only, without waiting on a FIFO, and reads
-// standard input to its end.
-func (d *Door) open(name string) (source, error) {
-	if name == "-" {
-		if d.Stdin == nil {
-			return nil, errStdin
-		}
-		return scan.NewSpool(io.LimitReader(d.Stdin, d.Size+1), d.Size+1)
-	}
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return file{f, info.Size()}, nil
-}
-
-// reason is an error without the path, which stands before it.
-func reason(name string, err error) string {
-	var pe *fs.PathError
-	if errors.As(err, &pe) && pe.Path == name {
-		return fmt.Sprintf("%s: %v", pe.Op, pe.Err)
-	}
-	return err.Error()
 }
 
 // print writes a result in the form asked for.
@@ -226,12 +192,12 @@ func (d *Door) print(r result) {
 		json.NewEncoder(d.Out).Encode(r)
 	case d.Quiet:
 	case r.Verdict == scan.Clean:
-		fmt.Fprintf(d.Out, "%s: OK\n", shown(r.File))
+		fmt.Fprintf(d.Out, "%s: %s\n", shown(r.File), d.paint(rules.Pass, "OK"))
 	case r.Verdict == scan.Found:
 		worst := scan.Verdict{Findings: r.Findings}.Worst()
-		fmt.Fprintf(d.Out, "%s: %s FOUND\n", shown(r.File), qhpsi.FoundName(worst.Rule))
+		fmt.Fprintf(d.Out, "%s: %s\n", shown(r.File), d.paint(rules.Reject, qhpsi.FoundName(worst.Rule)+" FOUND"))
 	default:
-		fmt.Fprintf(d.Out, "%s: %s ERROR\n", shown(r.File), r.Error)
+		fmt.Fprintf(d.Out, "%s: %s\n", shown(r.File), d.paint(rules.Defer, r.Error+" ERROR"))
 	}
 }
 
