@@ -29,7 +29,7 @@ var stairs = map[string][]string{
 	"qhpsi/daemon":        {"qhpsi", "qhpsi/respond", "scan", "rules"},
 	"cmd/qguardd":         {"qhpsi", "qhpsi/daemon", "qhpsi/clamd", "qhpsi/milter", "qhpsi/respond", "rules"},
 	"qhpsi/milter":        {"qhpsi/respond", "scan", "rules"},
-	"cmd/qguard":          {"qhpsi/client", "qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan", "scan/authenticate", "scan/credential", "scan/virus"},
+	"cmd/qguard":          {"qhpsi", "qhpsi/client", "qhpsi/files", "qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan", "scan/authenticate", "scan/credential", "scan/virus"},
 	"cmd/qguard-queue":    {"qhpsi", "qhpsi/client", "qhpsi/queue", "qhpsi/respond", "cache", "rules", "scan"},
 	"cmd/qguard-scan":     {"qhpsi", "qhpsi/client", "qhpsi/files", "scan", "rules"},
 	"qhpsi/clamd":         {"qhpsi", "qhpsi/respond", "scan", "rules"},

@@ -229,3 +229,44 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestMatch: the entry that decides is named, and reads as it stands in a file.
+func TestMatch(t *testing.T) {
+	c, err := rules.Parse("q.toml", `
+[[policy]]
+sender = "boss@example.org"
+action = "hold"
+[[policy]]
+direction = "outgoing"
+client = "192.0.2.7/24"
+recipient = "<>"
+rule = "header.*"
+action = "reject"
+text = "no"
+[[policy]]
+rule = "xfile.*"
+action = "tag"
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	boss := "boss@example.org"
+	for _, test := range []struct {
+		rule string
+		env  rules.Envelope
+		want int
+	}{
+		{"xfile.name", rules.Envelope{Sender: &boss}, 0},
+		{"header.date", rules.Envelope{Sender: &boss}, -1}, // no word about that
+		{"xfile.name", rules.Envelope{}, 2},
+		{"mime.partial", rules.Envelope{}, -1},
+	} {
+		if got := c.Policy.Match(test.rule, false, test.env); got != test.want {
+			t.Errorf("%s: entry %d, want %d", test.rule, got, test.want)
+		}
+	}
+	const want = `recipient = "<>", direction = "outgoing", client = "192.0.2.0/24", rule = "header.*", action = "reject", text = "no"`
+	if got := c.Policy[1].String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

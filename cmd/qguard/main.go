@@ -16,6 +16,8 @@ const usage = `usage: qguard [-c conf] command [argument ...]
 
   check [-init] [-limits bytes]   what is missing, with the next step
   rules                           the rules in force, defaults included
+  rules test [-sender addr] [-recipient addr] [-outgoing] [-client ip] FILE..
+                                  which entry of the policy decides on messages
   users FILE                      sort it into the list of users; - is standard input
   quarantine list [-json]         held messages, oldest first
   quarantine show ID              what is known of one, then the message
@@ -94,7 +96,7 @@ func (a *admin) command(args []string) (err error) {
 	}
 	switch args[0] {
 	case "rules":
-		return a.rules.Write(a.out)
+		return a.showRules(args[1:], os.Stdin)
 	case "users":
 		return a.sortUsers(args[1:], os.Stdin)
 	case "quarantine":
