@@ -110,7 +110,7 @@ func (b *Budget) Heavy() (done func(), err error) {
 		select {
 		case slots <- struct{}{}:
 		case <-b.ctx.Done():
-			return nil, errBusy
+			return nil, busy{}
 		}
 	}
 	b.heavy.n++
@@ -126,7 +126,13 @@ func (b *Budget) light() {
 	}
 }
 
-var errBusy = fmt.Errorf("too many heavy archives at a time in this process: %w", context.DeadlineExceeded)
+// busy is the error of a message that found no slot.
+type busy struct{}
+
+func (busy) Error() string { return "too many heavy archives at a time in this process" }
+
+// Timeout says that it is no flaw of an archive.
+func (busy) Timeout() bool { return true }
 
 // Claim counts the size that an archive gives for a member. Archives are read
 // only as far as somebody asks for their bytes, so that a bomb may never be
