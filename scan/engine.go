@@ -105,7 +105,7 @@ func (w *walk) message(ctx context.Context, m *Message, limit rules.Limit) {
 		size = int64(limit.Size)
 		w.note("", "", &Flaw{Rule: "limit.size", Note: fmt.Sprintf("message over %d bytes", limit.Size)})
 	}
-	raw := io.NewSectionReader(&whole{m.Content, m.Size}, 0, size)
+	raw := io.NewSectionReader(&whole{content: m.Content, size: m.Size}, 0, size)
 	// Not every byte of a message is read: one that ends early is noticed here.
 	if n, err := raw.ReadAt(make([]byte, 1), size-1); n == 0 && size > 0 {
 		w.note("", "", err)
@@ -116,21 +116,6 @@ func (w *walk) message(ctx context.Context, m *Message, limit rules.Limit) {
 		Open:  func() (io.Reader, error) { return io.NewSectionReader(raw, 0, size), nil },
 		Raw:   raw,
 	})
-}
-
-// whole makes a message that is shorter than its door said an error instead of
-// an early end.
-type whole struct {
-	io.ReaderAt
-	size int64
-}
-
-func (w *whole) ReadAt(p []byte, off int64) (int, error) {
-	n, err := w.ReaderAt.ReadAt(p, off)
-	if err == io.EOF && off+int64(n) < w.size {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
 }
 
 // part shows a part to the looks and walks what the openers find in it. It
