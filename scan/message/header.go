@@ -111,7 +111,7 @@ func parseHeader(block []byte) scan.Header {
 	if bytes.Count(block, []byte("\n")) > maxStrict {
 		return looseHeader(block)
 	}
-	strict, err := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(block)))
+	strict, err := textproto.ReadHeader(bufio.NewReaderSize(bytes.NewReader(block), min(len(block), 4<<10)))
 	if err != nil {
 		return looseHeader(block)
 	}
