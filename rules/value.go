@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"time"
@@ -120,7 +121,7 @@ func (p Pattern) String() string { return p.text }
 
 // UnmarshalText keeps the text and refuses what does not compile.
 func (p *Pattern) UnmarshalText(text []byte) error {
-	if _, err := regexp.Compile(string(text)); err != nil {
+	if _, err := syntax.Parse(string(text), syntax.Perl); err != nil { // half of what Compile does, and all its errors
 		return fmt.Errorf("%q is not a regular expression: %w", text, err)
 	}
 	p.text = string(text)
