@@ -7,7 +7,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 
-	"qguard/qhpsi/daemon"
+	"qguard/qhpsi/service"
 	"qguard/rules"
 )
 
@@ -33,7 +33,7 @@ func (l listener) String() string {
 
 // open opens every address. What systemd has opened (sd_listen_fds(3)) stands in
 // for all that the rules say of the same door.
-func open(c *rules.Config, a daemon.Account) (list []listener, err error) {
+func open(c *rules.Config, a service.Account) (list []listener, err error) {
 	defer func() {
 		if err != nil {
 			for _, l := range list {
@@ -41,7 +41,7 @@ func open(c *rules.Config, a daemon.Account) (list []listener, err error) {
 			}
 		}
 	}()
-	owner, err := a.Owner(c.Daemon)
+	owner, err := a.Owner(c.Daemon.Group, c.Daemon.Mode)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func open(c *rules.Config, a daemon.Account) (list []listener, err error) {
 			continue
 		}
 		for _, at := range *where(c)[door] {
-			l, err := daemon.Listen(at, owner)
+			l, err := service.Listen(at, owner)
 			if err != nil {
 				return list, err
 			}

@@ -17,6 +17,7 @@ import (
 	"qguard/qhpsi"
 	"qguard/qhpsi/daemon"
 	"qguard/qhpsi/respond"
+	"qguard/qhpsi/service"
 	"qguard/rules"
 )
 
@@ -102,8 +103,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 
 // start opens the addresses with the rights it was given, and gives up all that
 // judging mail does not need.
-func start(conf string, c *rules.Config, errw io.Writer) (*service, error) {
-	account, err := daemon.Lookup(c.Daemon.User)
+func start(conf string, c *rules.Config, errw io.Writer) (*server, error) {
+	account, err := service.Lookup(c.Daemon.User)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func start(conf string, c *rules.Config, errw io.Writer) (*service, error) {
 	}
 	d.Log(respond.Record{Note: fmt.Sprintf("qguardd %s for %s; %d at a time; %s",
 		qhpsi.Version(), strings.Join(at, ", "), d.Load().Turns, note)})
-	return &service{daemon: d, listeners: listeners}, nil
+	return &server{daemon: d, listeners: listeners}, nil
 }
 
 // addresses is a flag that may be given more than once.

@@ -13,6 +13,7 @@ import (
 
 	abi "github.com/landlock-lsm/go-landlock/landlock/syscall"
 
+	"qguard/qhpsi/service"
 	"qguard/rules"
 )
 
@@ -31,7 +32,7 @@ func confined(conf string) int {
 		fmt.Println(err)
 		return 1
 	}
-	account, err := Lookup("nobody")
+	account, err := service.Lookup("nobody")
 	if err == nil {
 		err = account.Become()
 	}
@@ -176,27 +177,5 @@ func TestNotConfined(t *testing.T) {
 		if err := exec.Command("/bin/true").Run(); err != nil {
 			t.Fatal("confined all the same:", err)
 		}
-	}
-}
-
-func TestLookup(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("not root")
-	}
-	for name, want := range map[string]string{"root": `"root" is root`, "no-such-user": `no user "no-such-user"`} {
-		if _, err := Lookup(name); err == nil || !strings.Contains(err.Error(), want) {
-			t.Error(name, err)
-		}
-	}
-	a, err := Lookup("nobody")
-	if err != nil || a.UID == 0 {
-		t.Fatal(a, err)
-	}
-	if _, err := a.Owner(rules.Daemon{Group: "no-such-group"}); err == nil {
-		t.Error("no error")
-	}
-	o, err := a.Owner(rules.Daemon{Group: "mail", Mode: 0o660})
-	if err != nil || o.GID == a.GID || o.UID != a.UID {
-		t.Error(o, err)
 	}
 }

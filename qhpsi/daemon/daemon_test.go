@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -218,48 +217,5 @@ func TestMetrics(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "qguardd: note=started\n") {
 		t.Error(log)
-	}
-}
-
-func TestListen(t *testing.T) {
-	dir := t.TempDir()
-	o := Owner{UID: os.Getuid(), GID: os.Getgid(), Mode: 0o640}
-	at := rules.Address{Network: "unix", Name: filepath.Join(dir, "new", "s")}
-	l, err := Listen(at, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(at.Name); err != nil || info.Mode().Perm() != 0o640 {
-		t.Error(info, err)
-	}
-	if _, err := Listen(at, o); err == nil || !strings.Contains(err.Error(), "is qguardd running?") {
-		t.Error("two at one socket:", err)
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // as after a crash
-	l.Close()
-	if l, err = Listen(at, o); err != nil {
-		t.Fatal("a socket left over:", err)
-	}
-	l.Close()
-	write(t, filepath.Join(dir, "file"), "precious")
-	for _, name := range []string{filepath.Join(dir, "file"), dir + "/" + strings.Repeat("x", 120), "/proc/s"} {
-		if l, err := Listen(rules.Address{Network: "unix", Name: name}, o); err == nil {
-			l.Close()
-			t.Error("listens on", name)
-		} else if strings.Contains(err.Error(), "\n") {
-			t.Error(err)
-		}
-	}
-	if got, _ := os.ReadFile(filepath.Join(dir, "file")); string(got) != "precious" {
-		t.Error("the file is gone")
-	}
-	tcp := rules.Address{Network: "tcp", Name: "127.0.0.1:0"}
-	l, err = Listen(tcp, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	if _, err := Listen(rules.Address{Network: "tcp", Name: l.Addr().String()}, o); err == nil || !strings.Contains(err.Error(), "address already in use") {
-		t.Error(err)
 	}
 }

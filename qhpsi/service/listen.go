@@ -1,4 +1,6 @@
-package daemon
+// Package service is what every resident program of ours begins with: it opens
+// its addresses with the rights it was started with, and then gives these up.
+package service
 
 import (
 	"errors"

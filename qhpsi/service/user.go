@@ -1,4 +1,4 @@
-package daemon
+package service
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ type Account struct {
 	Groups   []int
 }
 
-// Lookup finds the account of [daemon] user. Without root's rights it is the one
+// Lookup finds the account that a program is to become. Without root's rights it is the one
 // that runs already.
 func Lookup(name string) (Account, error) {
 	if os.Geteuid() != 0 {
@@ -27,17 +27,17 @@ func Lookup(name string) (Account, error) {
 	}
 	u, err := user.Lookup(name)
 	if err != nil {
-		return Account{}, fmt.Errorf("daemon.user: no user %q: make it with useradd --system, or name another", name)
+		return Account{}, fmt.Errorf("user: no user %q: make it with useradd --system, or name another", name)
 	}
 	a := Account{Name: name}
 	a.UID, _ = strconv.Atoi(u.Uid) // numbers on UNIX
 	a.GID, _ = strconv.Atoi(u.Gid)
 	if a.UID == 0 {
-		return a, fmt.Errorf("daemon.user: %q is root: mail is not read with its rights", name)
+		return a, fmt.Errorf("user: %q is root: mail is not read with its rights", name)
 	}
 	list, err := u.GroupIds()
 	if err != nil {
-		return a, fmt.Errorf("daemon.user: groups of %q: %w", name, err)
+		return a, fmt.Errorf("user: groups of %q: %w", name, err)
 	}
 	for _, text := range list {
 		n, _ := strconv.Atoi(text)
@@ -46,16 +46,16 @@ func Lookup(name string) (Account, error) {
 	return a, nil
 }
 
-// Owner returns whose the sockets are: the account's, with the group of [daemon]
-// group where one is named.
-func (a Account) Owner(d rules.Daemon) (Owner, error) {
-	o := Owner{UID: a.UID, GID: a.GID, Mode: d.Mode}
-	if d.Group == "" {
+// Owner returns whose the sockets are: the account's, with a group where one is
+// named.
+func (a Account) Owner(group string, mode rules.Mode) (Owner, error) {
+	o := Owner{UID: a.UID, GID: a.GID, Mode: mode}
+	if group == "" {
 		return o, nil
 	}
-	g, err := user.LookupGroup(d.Group)
+	g, err := user.LookupGroup(group)
 	if err != nil {
-		return o, fmt.Errorf("daemon.group: no group %q", d.Group)
+		return o, fmt.Errorf("group: no group %q", group)
 	}
 	o.GID, _ = strconv.Atoi(g.Gid)
 	return o, nil

@@ -27,15 +27,15 @@ const drain = 30 * time.Second
 // refresh is how often the list of users is looked at.
 const refresh = 10 * time.Second
 
-// A service is a daemon with its doors open.
-type service struct {
+// A server is a daemon with its doors open.
+type server struct {
 	daemon    *daemon.Daemon
 	listeners []listener
 }
 
 // run serves until ctx ends, then until what is running has ended. The error is
 // that of a door that closed by itself.
-func (s *service) run(ctx context.Context) error {
+func (s *server) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var serving sync.WaitGroup
@@ -71,7 +71,7 @@ func (s *service) run(ctx context.Context) error {
 
 // attend does what comes up while the doors are open: SIGHUP, a new list of
 // users, systemd's watchdog.
-func (s *service) attend(ctx context.Context) {
+func (s *server) attend(ctx context.Context) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -100,7 +100,7 @@ func (s *service) attend(ctx context.Context) {
 }
 
 // reload reads the rules again and says so to systemd and in the log.
-func (s *service) reload() error {
+func (s *server) reload() error {
 	sd.SdNotify(false, sd.SdNotifyReloading+"\n"+sd.SdNotifyMonotonicUsec())
 	err := s.daemon.Reload()
 	if err == nil {
@@ -114,7 +114,7 @@ func (s *service) reload() error {
 type door func(context.Context, net.Listener) error
 
 // metrics answers Prometheus, on any path.
-func (s *service) metrics(ctx context.Context, l net.Listener) error {
+func (s *server) metrics(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
@@ -127,7 +127,7 @@ func (s *service) metrics(ctx context.Context, l net.Listener) error {
 }
 
 // doors returns what serves each kind of listener. stop ends the service.
-func (s *service) doors(stop func()) map[string]door {
+func (s *server) doors(stop func()) map[string]door {
 	h := host{s.daemon, s.reload}
 	c := &clamd.Server{Host: h, Version: "qguardd " + qhpsi.Version(), Stop: stop}
 	m := &milter.Server{Host: h}
