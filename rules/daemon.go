@@ -57,8 +57,8 @@ type Undecided string
 // UnmarshalText refuses any other word.
 func (u *Undecided) UnmarshalText(text []byte) error { return word(u, text, "error", "limits") }
 
-// Address is where a server listens: "unix:/path" or "tcp:127.0.0.1:3310", the
-// host numeric. The zero Address is unset.
+// Address is where a server listens: "unix:/path" or "tcp:127.0.0.1:3310", tcp:
+// may be left out, the host is numeric. The zero Address is unset.
 type Address struct {
 	Network string // "unix" or "tcp"
 	Name    string // path, or address and port
@@ -71,6 +71,9 @@ func (a *Address) UnmarshalText(text []byte) error {
 		return nil
 	}
 	network, name, _ := strings.Cut(string(text), ":")
+	if _, err := netip.ParseAddrPort(string(text)); err == nil {
+		network, name = "tcp", string(text)
+	}
 	switch {
 	case network == "unix" && name != "" && !strings.Contains(name, "\x00"):
 	case network == "tcp":

@@ -71,14 +71,15 @@ func Load(name string) (*Config, error) {
 // resolve makes file names that the rules give relative to the rules' own
 // directory absolute: under qmail-queue the current one is the queue.
 func (c *Config) resolve(dir string) {
-	names := []*string{&c.Credential.Canary, &c.Cache.Path, &c.Cache.Key, &c.Queue.Next, &c.Queue.Spool, &c.Quarantine.Path, &c.Daemon.Spool}
-	for _, log := range []*string{&c.Queue.Log, &c.Daemon.Log} {
+	names := []*string{&c.Credential.Canary, &c.Cache.Path, &c.Cache.Key, &c.Queue.Next, &c.Queue.Spool, &c.Quarantine.Path, &c.Daemon.Spool,
+		&c.Policyd.DB, &c.Policyd.Token, &c.Policyd.GeoIP}
+	for _, log := range []*string{&c.Queue.Log, &c.Daemon.Log, &c.Policyd.Log} {
 		if *log != "stderr" && *log != "syslog" {
 			names = append(names, log)
 		}
 	}
-	addresses := []*Address{&c.Virus.Clamd, &c.Daemon.Socket}
-	for _, list := range [][]Address{c.Daemon.Clamd, c.Daemon.Outgoing, c.Daemon.Milter, c.Daemon.Metrics} {
+	addresses := []*Address{&c.Virus.Clamd, &c.Daemon.Socket, &c.Policyd.Control}
+	for _, list := range [][]Address{c.Daemon.Clamd, c.Daemon.Outgoing, c.Daemon.Milter, c.Daemon.Metrics, c.Policyd.HTTP, c.Policyd.Postfix, c.Policyd.Metrics} {
 		for i := range list {
 			addresses = append(addresses, &list[i])
 		}
@@ -214,6 +215,9 @@ func (c *Config) impossible() (key []string, why string) {
 		return []string{"quarantine", "forward"}, fmt.Sprintf("%q is not one address", c.Quarantine.Forward)
 	}
 	if key, why := c.Daemon.impossible(c.Virus, l); why != "" {
+		return key, why
+	}
+	if key, why := c.Policyd.impossible(c); why != "" {
 		return key, why
 	}
 	for i, e := range c.Policy {

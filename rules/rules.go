@@ -79,6 +79,25 @@
 //	undecided   = "error"     clamd's answer then: error | limits (for rspamd)
 //	shutdown    = false       SHUTDOWN is obeyed on UNIX sockets
 //	log         = ""          stderr | syslog | a file; "" = stderr
+//	[policyd]                     qguard-policyd
+//	http      = ["127.0.0.1:4001"]   / is Dovecot's JSON, /exim is 204, 403, 400
+//	postfix   = []            policy delegation
+//	control   = "unix:/run/qguard/control"
+//	metrics   = []
+//	db        = "/var/lib/qguard/policy.db"
+//	token     = "/etc/qguard/policyd.token"   what HTTP clients must send
+//	geoip     = ""            a MaxMind DB file of countries; "" = countries are not known
+//	retention = "90d"         of the connection log
+//	on_error  = "allow"       what is answered when something is broken: allow | deny
+//	log_only  = true          refusals are logged and not made
+//	user      = "qguard"      group = "", of its sockets
+//	keys      = 1048576       addresses that are counted at most
+//	log       = ""            stderr | syslog | a file
+//	[net]                         classes of clients, the longest prefix wins: local, domain, known, listed = ["10.0.0.0/8"]
+//	[rate]                        class = { conn = "15/10m", msg = "15/10m", rcpt = "300/10m", quota = "10/4h", open = 10, msg_rcpt = 100, conn_msg = 10 }
+//	[intranet]                    rcpt = ["all@example.org", "@lan.example.org"], from = ["local"]
+//	[failures]                    wrong passwords: address = "30/1h", pair = "10/1h", logins = "10/1h", tarpit = "2s", exempt = "7d"
+//	[[login]]                     user, domain, protocol, networks, countries, refused, unknown, failures, answer, text; first match wins
 //	[replace]                 from, subject, text of the message in place of an unsafe one
 //	[notice]                  send = false; from, subject, text of a notice to the sender
 //	[[policy]]                    first match wins; see Policy
@@ -104,6 +123,12 @@ type Config struct {
 	Notice     Notice      `toml:"notice"`
 	Virus      Virus       `toml:"virus"`
 	Daemon     Daemon      `toml:"daemon"`
+	Policyd    Policyd     `toml:"policyd"`
+	Net        Net         `toml:"net"`
+	Rate       RateTable   `toml:"rate"`
+	Intranet   Intranet    `toml:"intranet"`
+	Failures   Failures    `toml:"failures"`
+	Login      []Login     `toml:"login"`
 	Policy     Policy      `toml:"policy"`
 }
 
@@ -182,6 +207,9 @@ func Default() *Config {
 		Notice:     defaultNotice(),
 		Virus:      defaultVirus(),
 		Daemon:     defaultDaemon(),
+		Policyd:    defaultPolicyd(),
+		Rate:       defaultRates(),
+		Failures:   defaultFailures(),
 	}
 }
 
