@@ -57,6 +57,8 @@ func TestSeven(t *testing.T) {
 			[]string{"xfile.unreadable 1/a.7z/x.dat"}},
 		{"data of no file", "a.7z", sevenFile(program, "\x01\x04\x06\x00\x01\x09\xff"+le64(512)+"\x00\x07\x0b\x01\x00"+copyCoder+"\x0c\xff"+le64(512)+"\x00\x08\x0d\x00\x00\x00\x00"), nil,
 			[]string{"xfile.unreadable 1"}},
+		{"absurd number of files in a folder", "a.7z", sevenFile("aaa"+program, strings.Replace(header, "\x08\x0d\x02\x09\x03\x00\x00", "\x08\x0d\xf0\x00\x00\x00\x80\x00\x00", 1)), nil,
+			[]string{"xfile.unreadable 1"}},
 		{"cut off in its header", "a.7z", plain[:len(plain)-9], nil, []string{"xfile.unreadable 1"}},
 		{"first volume", "a.7z.001", plain[:len(plain)/2], nil, []string{"xfile.unreadable 1"}},
 		{"second volume", "a.7z.002", plain[len(plain)/2:], nil, []string{"xfile.unreadable 1"}},

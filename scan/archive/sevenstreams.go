@@ -169,7 +169,7 @@ func (r *sevenReader) substreams(s *sevenStreams, b *scan.Budget) error {
 	for i := range counts {
 		counts[i] = 1
 		if tag == tagCount {
-			counts[i] = int(min(r.number(), 1<<31))
+			counts[i] = int(min(r.number(), 1<<30)) // the sum too is an int of 32 bits
 		}
 		if total += counts[i]; total > len(r.b)+len(counts) { // each but the last has a length
 			r.bad = true

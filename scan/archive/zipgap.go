@@ -135,7 +135,7 @@ func (z *zipFile) foreign(off, to int64) (next int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	name, err := z.read(off+centralLen, min(u16(h[28:]), int(to-off-centralLen)))
+	name, err := z.read(off+centralLen, int(min(int64(u16(h[28:])), to-off-centralLen)))
 	if err != nil {
 		return 0, err
 	}

@@ -251,7 +251,7 @@ func (w *rtfWalk) controlWord(c byte) {
 	}
 	value, have := 0, false
 	for ok && c >= '0' && c <= '9' {
-		value, have = min(value*10+int(c-'0'), 1<<31-1), true
+		value, have = rtfDigit(value, c), true
 		c, ok = w.byte()
 	}
 	if ok && c != ' ' {
@@ -267,6 +267,10 @@ func (w *rtfWalk) controlWord(c byte) {
 	w.star = false
 	w.act(string(w.word[:n]), value, have, star)
 }
+
+// rtfDigit appends a digit to a number; too large ones are the largest there is,
+// in an int of 32 bits too.
+func rtfDigit(value int, c byte) int { return int(min(int64(value)*10+int64(c-'0'), 1<<31-1)) }
 
 // mark puts text of a control word into the document.
 func (w *rtfWalk) mark(s string) {

@@ -68,6 +68,8 @@ func TestRTFActive(t *testing.T) {
 		{"too deep", `{\rt` + strings.Repeat("{", 100000) + `{\objdata ` + digits, []string{pack}, badMember},
 		{"more ends than beginnings", `{\rt}}}}}{\objdata ` + digits, []string{pack}, badMember},
 		{"hidden in binary data", `{\rt\bin99999 {\objdata ` + digits + "}", []string{"xfile.active RTF object hidden in binary data"}, nil},
+		{"hidden in absurdly long binary data", `{\rt\bin2147483648 {\objdata ` + digits + "}", []string{"xfile.active RTF object hidden in binary data"}, nil},
+		{"absurdly long binary data behind digits", in(digits + `\bin2147483648 {x`), []string{pack}, badMember},
 		{"two objects", in(hex.EncodeToString([]byte(word))) + in(digits), []string{pack}, append([]string{wordMember[0]}, "a.txt|evil.exe: program")},
 		{"package that is none", rtfObject(rtfOLE1("Package", "xx")), []string{pack}, []string{"object 1: xx"}},
 		{"length of nothing", rtfObject(strings.Replace(word, rtfLE32(11), rtfLE32(0), 1)), nil, wordMember},

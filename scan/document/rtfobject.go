@@ -125,7 +125,7 @@ func (d *rtfData) control() {
 		c, err = d.in.ReadByte()
 	}
 	for err == nil && c >= '0' && c <= '9' {
-		value = min(value*10+int(c-'0'), 1<<31-1)
+		value = rtfDigit(value, c)
 		c, err = d.in.ReadByte()
 	}
 	if err == nil && c != ' ' {
