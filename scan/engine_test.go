@@ -195,7 +195,7 @@ func TestTime(t *testing.T) {
 	})
 	t.Run("inside a decompressor", func(t *testing.T) {
 		limit := rules.DefaultLimit()
-		limit.Time, limit.Inflated, limit.Ratio = rules.Duration(time.Millisecond), 1<<40, 1<<40
+		limit.Time, limit.Inflated, limit.Ratio = rules.Duration(time.Millisecond), 1<<40, 1<<30
 		e := &scan.Engine{Openers: []scan.Opener{count(1, inflate(1<<40, 1))}, Limit: limit}
 		if got := ruleAt(judge(e, "a")); !cmp.Equal(got, []string{"limit.time "}) {
 			t.Errorf("findings %q", got)

@@ -17,12 +17,12 @@ func old(name, data string) string {
 	copy(h[100:], "0000644\x00")
 	copy(h[108:], "0000000\x00")
 	copy(h[116:], "0000000\x00")
-	copy(h[124:], octal(len(data), 11)+" ")
+	copy(h[124:], octal(int64(len(data)), 11)+" ")
 	copy(h[136:], octal(0, 11)+" ")
 	return checksummed(h) + data + strings.Repeat("\x00", -len(data)&511) + strings.Repeat("\x00", 1024)
 }
 
-func octal(n, width int) string {
+func octal(n int64, width int) string {
 	s := ""
 	for range width {
 		s = string(rune('0'+n&7)) + s
@@ -38,7 +38,7 @@ func checksummed(h []byte) string {
 	for _, c := range h {
 		sum += int(c)
 	}
-	copy(h[148:], octal(sum, 6)+"\x00 ")
+	copy(h[148:], octal(int64(sum), 6)+"\x00 ")
 	return string(h)
 }
 
@@ -113,7 +113,7 @@ func gnuSparse() string {
 }
 
 // resized writes another length into the first header of a tar.
-func resized(t string, size int) string {
+func resized(t string, size int64) string {
 	h := []byte(t)
 	copy(h[124:], octal(size, 11))
 	return checksummed(h[:512]) + t[512:]

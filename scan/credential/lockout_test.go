@@ -133,15 +133,15 @@ func TestLockoutScanner(t *testing.T) {
 	if dir == "" {
 		t.Skip("only run by TestLockout")
 	}
-	number := func(name string) int { n, _ := strconv.Atoi(os.Getenv(name)); return n }
+	number := func(name string) int64 { n, _ := strconv.ParseInt(os.Getenv(name), 10, 64); return n }
 	c := rules.Default().Credential
 	c.Scan, c.Domains, c.Username = "always", []string{"example.org"}, rules.NewPattern(`(?i)user[0-9]{2}`)
 	c.SenderFailures, c.Rate = rules.Rate{}, rules.Rate{}
-	c.Lockout = number("LOCKOUT_T")
+	c.Lockout = int(number("LOCKOUT_T"))
 	if c.Lockout == 0 {
 		c.UserFailures = rules.Rate{}
 	}
-	now := time.UnixMilli(int64(number("LOCKOUT_NOW")))
+	now := time.UnixMilli(number("LOCKOUT_NOW"))
 	store := cache.New(cache.Options{
 		Path: filepath.Join(dir, "lib", "c.db"), Key: filepath.Join(dir, "etc", "c.key"),
 		TTL: time.Hour, Now: func() time.Time { return now },
