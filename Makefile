@@ -2,10 +2,11 @@
 PREFIX   ?= /usr/local
 FUZZTIME ?= 10s
 STATIC   := qguard-scan qguard-queue qguardd qguard
+OUT386   ?= bin/386
 GO_BUILD := go build -trimpath -ldflags '-s -w'
 PAGES    := $(wildcard man/*.[58])
 
-.PHONY: run build test check setup bench fuzz man install clean
+.PHONY: run build build-386 test check setup bench fuzz man install clean
 
 # Judge the sample queue: a clean mail, a program, one in a ZIP, a leaked login.
 run: $(STATIC:%=bin/%)
@@ -20,6 +21,12 @@ build: $(STATIC:%=bin/%)
 bin/%: FORCE
 	CGO_ENABLED=0 $(GO_BUILD) -o $@ ./cmd/$*
 FORCE:
+
+# The programs that run for each message, for servers that keep softlimit -m 20000000.
+# Without inlining, and with the crypto module that has no 32 MB variable, they need 15.
+build-386:
+	for p in qguard-scan qguard-queue; do \
+	  GOFIPS140=v1.0.0 GOARCH=386 CGO_ENABLED=0 $(GO_BUILD) -gcflags=all=-l -o $(OUT386)/$$p ./cmd/$$p || exit 1; done
 
 setup:
 	scripts/setup-test
