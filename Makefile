@@ -1,22 +1,26 @@
-# Targets: run test check build bench fuzz man install clean. CI calls check test.
+# Targets: run test check build build-386 bench fuzz man install install-config
+# uninstall deb test-package clean. CI calls check test.
 PREFIX   ?= /usr/local
+OUT386   ?= bin/386
+CFLAGS   ?= -O2 -Wall -fstack-protector-strong
 FUZZTIME ?= 10s
 STATIC   := qguard-scan qguard-queue qguardd qguard
-OUT386   ?= bin/386
 GO_BUILD := go build -trimpath -ldflags '-s -w'
 PAGES    := $(wildcard man/*.[58])
 
-.PHONY: run build build-386 test check setup bench fuzz man install clean
+.PHONY: run build build-386 test check setup bench fuzz man install install-config uninstall deb test-package clean
 
 # Judge the sample queue: a clean mail, a program, one in a ZIP, a leaked login.
 run: $(STATIC:%=bin/%)
 	bin/qguard-scan -c scan/testdata/qguard.toml scan/testdata/queue/mess; test $$? -eq 1
 
-# qguard-pam is the only program that needs a C compiler and libpam's headers.
+# qguard-pam, which needs libpam's headers, and qguard.so need a C compiler too.
 build: $(STATIC:%=bin/%)
 	@if command -v gcc >/dev/null && test -e /usr/include/security/pam_appl.h; \
-	then CGO_ENABLED=1 $(GO_BUILD) -o bin/qguard-pam ./cmd/qguard-pam; \
+	then CGO_ENABLED=1 $(GO_BUILD) -buildmode=pie -o bin/qguard-pam ./cmd/qguard-pam; \
 	else echo 'qguard-pam not built: it needs gcc and libpam0g-dev'; fi
+	@if command -v gcc >/dev/null && test -e cmd/qguard-plugin/plugin.c; \
+	then gcc $(CFLAGS) -fPIC -shared -DQGUARD_SCAN='"$(PREFIX)/bin/qguard-scan"' -Wl,-z,relro,-z,now -s -o bin/qguard.so cmd/qguard-plugin/plugin.c; fi
 
 bin/%: FORCE
 	CGO_ENABLED=0 $(GO_BUILD) -o $@ ./cmd/$*
@@ -62,14 +66,33 @@ man:
 	mkdir -p bin/man
 	for p in $(PAGES); do mandoc -Tutf8 $$p | col -b > bin/man/$$(basename $$p).txt; done
 
-install: build
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/qguard \
-	  $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 755 $(STATIC:%=bin/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 755 scripts/qguard-limit scripts/qguard-queue.sh $(DESTDIR)$(PREFIX)/lib/qguard
-	if test -e bin/qguard-pam; then install -m 755 bin/qguard-pam $(DESTDIR)$(PREFIX)/lib/qguard; fi
-	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 644 $(wildcard man/*.8) $(DESTDIR)$(PREFIX)/share/man/man8
+# Every default, commented out: the example of a configuration.
+bin/qguard.toml: FORCE
+	mkdir -p bin && : >bin/empty.toml
+	env -u GOARCH -u GOOS CGO_ENABLED=0 go run ./cmd/qguard -c bin/empty.toml rules >bin/defaults.toml
+	{ echo '# /etc/qguard/qguard.toml: the rules of qguard, see qguard.toml(5). These are'; \
+	  echo '# the defaults: take the # from a key to change it, then run qguard check.'; echo; \
+	  sed 's/^[^[]/#&/' bin/defaults.toml; } >$@
+
+# Files only; install-config, as root, makes the user and what is in /etc and /var.
+install: build bin/qguard.toml
+	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) scripts/install
+
+install-config: bin/qguard.toml
+	scripts/qguard-setup
+	test -e /etc/qguard/qguard.toml || install -m 644 bin/qguard.toml /etc/qguard
+
+# Stops where a mail server still names qguard, unless with FORCE=yes: its mail
+# would be deferred. The user, /etc/qguard and what is in /var stay.
+uninstall:
+	@test -n "$(FORCE)" || scripts/qguard-used $(DESTDIR) || { echo 'uninstall: stopped; make uninstall FORCE=yes removes it all the same' >&2; exit 1; }
+	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) scripts/install -u
+
+# A Debian package, bin/qguard_VERSION_ARCHITECTURE.deb; and its test in a clean root.
+deb:
+	scripts/deb
+test-package: deb
+	scripts/test-package
 
 clean:
 	rm -rf bin
