@@ -4,6 +4,7 @@ PREFIX   ?= /usr/local
 OUT386   ?= bin/386
 CFLAGS   ?= -O2 -Wall -fstack-protector-strong
 FUZZTIME ?= 10s
+QGUARD_SOCKET ?= /run/qguard/clamd.sock
 STATIC   := qguard-scan qguard-queue qguardd qguard
 GO_BUILD := go build -trimpath -ldflags '-s -w'
 PAGES    := $(wildcard man/*.[58])
@@ -20,7 +21,7 @@ build: $(STATIC:%=bin/%)
 	then CGO_ENABLED=1 $(GO_BUILD) -buildmode=pie -o bin/qguard-pam ./cmd/qguard-pam; \
 	else echo 'qguard-pam not built: it needs gcc and libpam0g-dev'; fi
 	@if command -v gcc >/dev/null && test -e cmd/qguard-plugin/plugin.c; \
-	then gcc $(CFLAGS) -fPIC -shared -DQGUARD_SCAN='"$(PREFIX)/bin/qguard-scan"' -Wl,-z,relro,-z,now -s -o bin/qguard.so cmd/qguard-plugin/plugin.c; fi
+	then gcc $(CFLAGS) -fPIC -shared -DQGUARD_SOCKET='"$(QGUARD_SOCKET)"' -DQGUARD_SCAN='"$(PREFIX)/bin/qguard-scan"' -Wl,-z,relro,-z,now -s -o bin/qguard.so cmd/qguard-plugin/plugin.c; fi
 
 bin/%: FORCE
 	CGO_ENABLED=0 $(GO_BUILD) -o $@ ./cmd/$*
@@ -47,7 +48,7 @@ check: setup
 	CGO_ENABLED=0 go vet ./...
 	go tool staticcheck ./...
 	mandoc -Tlint -Wwarning $(PAGES)
-	for f in scripts/* scripts/bench/* scripts/examples/* .ci/run; do if head -n 1 "$$f" 2>/dev/null | grep -q '^#!.*sh'; then $$(head -n 1 "$$f" | sed 's/^#!//') -n "$$f" || exit 1; fi; done
+	for f in scripts/* scripts/bench/* scripts/debian/* scripts/examples/* .ci/run; do if head -n 1 "$$f" 2>/dev/null | grep -q '^#!.*sh'; then $$(head -n 1 "$$f" | sed 's/^#!//') -n "$$f" || exit 1; fi; done
 	@if command -v govulncheck >/dev/null; then govulncheck ./...; \
 	else echo 'govulncheck is not installed: known vulnerabilities not looked up'; fi
 
