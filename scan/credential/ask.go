@@ -1,16 +1,13 @@
 package credential
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
-	"qguard/cache"
 	"qguard/scan"
 	"qguard/scan/authenticate"
 )
@@ -18,9 +15,6 @@ import (
 // AskTime bounds all questions of one message together; SMTP clients and
 // rspamd wait longer.
 const AskTime = 4 * time.Second
-
-// canaryLife is how long an authenticator that accepted its canary is trusted.
-const canaryLife = time.Hour
 
 // End tries the best pairs of the message.
 func (l *look) End(ctx context.Context) ([]scan.Finding, error) {
@@ -175,45 +169,6 @@ func (q *questions) findings(ctx context.Context) []scan.Finding {
 
 func undecided(path, why string) []scan.Finding {
 	return []scan.Finding{{Rule: "credential.undecided", Part: path, Note: why}}
-}
-
-// canary asks whether the authenticator still knows a right password, once an
-// hour or now, and returns why its wrong answers prove nothing. Where the directory
-// counts, the canary has a budget like any user: it may have a new password.
-func (s *Scanner) canary(ctx context.Context, now bool) string {
-	if s.rules.Canary == "" {
-		return ""
-	}
-	key := s.key("canary", s.rules.Canary, nil)
-	if !now && s.memory.Fresh(key) {
-		return ""
-	}
-	text, err := os.ReadFile(s.rules.Canary)
-	if err != nil {
-		return fmt.Sprintf("canary: %v", err)
-	}
-	defer clear(text)
-	user, password, ok := bytes.Cut(bytes.TrimRight(text, "\r\n"), []byte(":"))
-	if !ok || len(user) == 0 || len(password) == 0 {
-		return fmt.Sprintf("canary: %s does not hold user:password", s.rules.Canary)
-	}
-	var charge []cache.Charge
-	if rate, _ := userRate(s.rules); s.rules.Lockout > 0 {
-		charge = append(charge, s.charge("user", s.ledger(string(user)), rate))
-		if full, err := s.memory.SpendAll(charge); err != nil || full >= 0 {
-			return "canary: its budget is used up or not known"
-		}
-	}
-	answer, err := s.backend.Check(ctx, user, password)
-	switch answer {
-	case authenticate.Right:
-		s.memory.Refund(charge)
-		s.memory.Stamp(key, canaryLife)
-		return ""
-	case authenticate.Unavailable:
-		return fmt.Sprintf("authenticator: %v", err)
-	}
-	return "authenticator refuses its canary: wrong answers prove nothing"
 }
 
 // keyVersion changes when the meaning of remembered keys does.
