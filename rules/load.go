@@ -46,15 +46,17 @@ func Load(name string) (*Config, error) {
 	if name == "" && errors.Is(err, os.ErrNotExist) {
 		return Default(), nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("read rules: %s is not a configuration file", path)
+	switch {
+	case err != nil:
+		return nil, unread(err)
+	case info.IsDir():
+		return nil, fmt.Errorf("read rules: %s is not a configuration file but a directory: name the file in it", path)
+	case !info.Mode().IsRegular() || info.Size() > maxFile:
+		return nil, fmt.Errorf("read rules: %s is not a configuration file: name one with -c or QGUARD_CONF", path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
+		return nil, unread(err)
 	}
 	c, err := Parse(path, string(text))
 	if err != nil {
@@ -66,6 +68,18 @@ func Load(name string) (*Config, error) {
 	}
 	c.resolve(dir)
 	return c, nil
+}
+
+// unread is the error about a file that cannot be read, with the next step.
+func unread(err error) error {
+	next := ""
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		next = ": name one that is there with -c or QGUARD_CONF"
+	case errors.Is(err, os.ErrPermission):
+		next = fmt.Sprintf(": let uid %d read it, chmod 0644 say, and enter its directory", os.Geteuid())
+	}
+	return fmt.Errorf("read rules: %w%s", err, next)
 }
 
 // resolve makes file names that the rules give relative to the rules' own

@@ -1,259 +1,224 @@
 package main
 
 import (
-	"bytes"
-	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
-	"time"
 
-	"golang.org/x/sys/unix"
-
-	"qguard/cache"
-	"qguard/qhpsi/client"
 	"qguard/rules"
-	"qguard/scan"
-	"qguard/scan/authenticate"
-	"qguard/scan/credential"
-	"qguard/scan/virus"
 )
 
 // errCheck is what check returns when something is wrong; what, it has printed.
 var errCheck = errors.New("not ready, see above")
 
+// A state is what check thinks of a step.
+type state string
+
+const (
+	stateOK     state = "ok"
+	stateOff    state = "off"    // not configured
+	stateUnwise state = "unwise" // works, but
+	stateWrong  state = "wrong"
+)
+
+// mark is a state at the beginning of a line.
+func (s state) mark() string {
+	switch s {
+	case stateOff:
+		return "--"
+	case stateUnwise:
+		return "??"
+	case stateWrong:
+		return "!!"
+	}
+	return "ok"
+}
+
+// A result is what check says about one step. A step may have several.
+type result struct {
+	Step  string `json:"step"`
+	State state  `json:"state"`
+	Note  string `json:"note"` // of what is wrong or unwise: with the next step
+}
+
+// A checklist goes through the steps and keeps the results.
+type checklist struct {
+	*admin
+	results []result
+	tell    func(result)
+}
+
+func (c *checklist) add(r result) {
+	c.results = append(c.results, r)
+	c.tell(r)
+}
+
+// doubt adds what works but is unwise.
+func (c *checklist) doubt(step, why string) { c.add(result{step, stateUnwise, why}) }
+
+// report adds what a step returned: an error, nothing, or a note.
+func (c *checklist) report(step, note string, err error) {
+	switch {
+	case err != nil:
+		c.add(result{step, stateWrong, err.Error()})
+	case note == "":
+		c.add(result{step, stateOff, "not configured"})
+	default:
+		c.add(result{step, stateOK, note})
+	}
+}
+
+func (c *checklist) ready() bool {
+	for _, r := range c.results {
+		if r.State == stateWrong {
+			return false
+		}
+	}
+	return true
+}
+
 // check looks at an installation in the order in which one is made and prints a
-// line for each thing: "ok", or "--" for what is not configured, or "!!" with
-// what is wrong and the next step, or "??" with what works but is unwise.
+// line for each step: "ok", or "--" for what is not configured, or "!!" with
+// what is wrong and the next step, or "??" with what works but is unwise. Only
+// what is wrong makes it fail.
 func (a *admin) check(args []string) error {
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	create := flags.Bool("init", false, "")
+	inJSON := flags.Bool("json", false, "")
 	limit := flags.Int64("limits", 0, "")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		return fmt.Errorf("%w: check [-init] [-limits bytes]", errUsage)
+		return fmt.Errorf("%w: check [-init] [-json] [-limits bytes]", errUsage)
 	}
-	ready := true
-	report := func(what, note string, err error) {
-		switch {
-		case err != nil:
-			ready = false
-			fmt.Fprintf(a.out, "!! %-14s %v\n", what, err)
-		case note == "":
-			fmt.Fprintf(a.out, "-- %-14s not configured\n", what)
-		default:
-			fmt.Fprintf(a.out, "ok %-14s %s\n", what, note)
+	c := &checklist{admin: a, tell: func(r result) { fmt.Fprintf(a.out, "%s %-14s %s\n", r.State.mark(), r.Step, r.Note) }}
+	if *inJSON {
+		c.tell = func(result) {}
+	}
+	c.run(*create, *limit)
+	if *inJSON {
+		encoder := json.NewEncoder(a.out)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(c.results); err != nil {
+			return err
 		}
 	}
-	c, err := rules.Load(a.conf)
-	report("rules", named(a.conf), err)
-	if err != nil {
-		return errCheck
-	}
-	a.rules = c
-	if *create {
-		report("directories", "made", a.makeDirectories())
-		report("cache key", a.rules.Cache.Key, a.store().MakeKey())
-	}
-	for _, step := range []struct {
-		what string
-		run  func() (string, error)
-	}{
-		{"users", a.checkUsers},
-		{"authenticator", a.checkAuthenticator},
-		{"budgets", a.checkBudgets},
-		{"virus scanner", a.checkVirus},
-		{"daemon", a.checkDaemon},
-		{"cache", a.checkCache},
-		{"spool", a.checkSpool},
-		{"quarantine", a.checkQuarantine},
-		{"next program", a.checkNext},
-		{"reply channel", a.checkChannel},
-	} {
-		note, err := step.run()
-		report(step.what, note, err)
-	}
-	if a.searches() {
-		for _, doubt := range credential.Doubts(a.rules.Credential) {
-			a.doubt("credential", doubt)
-		}
-	}
-	if *limit > 0 {
-		note, err := checkLimit(*limit)
-		report("memory limit", note, err)
-	}
-	if !ready {
+	if !c.ready() {
 		return errCheck
 	}
 	return nil
 }
 
-func (a *admin) doubt(what, why string) { fmt.Fprintf(a.out, "?? %-14s %s\n", what, why) }
+// run is all steps. Without rules there are no others.
+func (c *checklist) run(create bool, limit int64) {
+	var err error
+	c.rules, err = rules.Load(c.conf)
+	c.report("rules", named(c.conf), err)
+	if err != nil {
+		return
+	}
+	if create {
+		c.report("directories", "made", c.makeDirectories())
+		c.report("cache key", c.rules.Cache.Key, c.store().MakeKey())
+	}
+	for _, step := range []struct {
+		what string
+		run  func() (string, error)
+	}{
+		{"users", c.checkUsers},
+		{"authenticator", c.checkAuthenticator},
+		{"budgets", c.checkBudgets},
+		{"cache", c.checkCache},
+		{"spool", c.checkSpool},
+		{"quarantine", c.checkQuarantine},
+		{"next program", c.checkNext},
+		{"reply channel", c.checkChannel},
+		{"memory limit", func() (string, error) { return c.checkLimit(limit) }},
+		{"virus scanner", c.checkVirus},
+		{"daemon", c.checkDaemon},
+	} {
+		note, err := step.run()
+		c.report(step.what, note, err)
+	}
+}
 
 func named(conf string) string {
 	if conf != "" {
 		return conf
 	}
 	if _, err := os.Stat(rules.DefaultPath); err != nil {
-		return "the built-in ones; " + rules.DefaultPath + " is missing"
+		return "the built-in ones; " + rules.DefaultPath + " is missing: qguard rules prints one to begin with"
 	}
 	return rules.DefaultPath
 }
 
-// searches reports whether the search for logins is on.
-func (a *admin) searches() bool { return len(a.rules.Credential.Authenticator) > 0 }
-
 // makeDirectories makes what the service needs and may be missing; the cache
 // makes its file itself.
 func (a *admin) makeDirectories() error {
-	for _, dir := range []string{filepath.Dir(a.rules.Cache.Path), a.rules.Quarantine.Path} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
+	for _, d := range []struct {
+		path string
+		mode os.FileMode
+	}{
+		{filepath.Dir(a.rules.Cache.Path), 0o700},
+		{a.rules.Quarantine.Path, 0o700},
+		{filepath.Dir(a.rules.Cache.Key), 0o755},
+	} {
+		if err := makeDirectory(d.path, d.mode); err != nil {
+			return advise(err, "", "run it as root")
 		}
 	}
-	return os.MkdirAll(filepath.Dir(a.rules.Cache.Key), 0o755)
+	return nil
 }
 
-func (a *admin) checkUsers() (string, error) {
-	c := a.rules.Credential
+// makeDirectory makes a directory and those above it. What root makes belongs to
+// the owner of the directory it is in, as the cache's files do.
+func makeDirectory(path string, mode os.FileMode) error {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no directory: remove it", path)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	above := filepath.Dir(path)
+	if err := makeDirectory(above, mode|0o055); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, mode); err != nil || os.Geteuid() != 0 {
+		return err
+	}
+	info, err := os.Stat(above)
+	if err != nil {
+		return err
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	return os.Chown(path, int(owner.Uid), int(owner.Gid))
+}
+
+// advise adds the next step to the error about a file: missing where there is
+// none, denied where we may not. "" adds nothing.
+func advise(err error, missing, denied string) error {
 	switch {
-	case !a.searches():
-		return "", nil
-	case c.Users == "":
-		if len(c.Domains) == 0 && c.Username.String() == "" {
-			return "", errors.New("no users, username or domains in [credential]: only logins of authenticated senders are found")
-		}
-		return "by pattern and domains", nil
+	case errors.Is(err, fs.ErrNotExist) && missing != "":
+		return fmt.Errorf("%w: %s", err, missing)
+	case errors.Is(err, fs.ErrPermission) && denied != "":
+		return fmt.Errorf("%w: %s", err, denied)
 	}
-	n, slow, err := credential.CheckUsers(c.Users)
-	where := c.Users
-	if where == "system" {
-		where = "/etc/passwd"
-	}
-	switch {
-	case err != nil:
-		return "", err
-	case n == 0:
-		return "", fmt.Errorf("%s names nobody", where)
-	case slow && c.Users != "system":
-		return fmt.Sprintf("%d in %s, read for every message: qguard users %s sorts it, then it is not", n, where, where), nil
-	}
-	return fmt.Sprintf("%d in %s", n, where), nil
+	return err
 }
 
-// checkAuthenticator asks for the canary with its password and with another.
-func (a *admin) checkAuthenticator() (string, error) {
-	c := a.rules.Credential
-	if !a.searches() {
-		return "", nil
+// notOurs says whose a file is that this user may not use.
+func notOurs(path string) string {
+	me := userName(uint32(os.Geteuid()))
+	if of, err := owner(path); err == nil && of != me {
+		return fmt.Sprintf("it belongs to %s and this is %s: run qguard check as the user that queues mail, or chown it", of, me)
 	}
-	backend, err := authenticate.New(c.Authenticator)
-	if err != nil {
-		return "", err
-	}
-	if c.Canary == "" {
-		return "", errors.New("no canary: an authenticator that refuses everything would go unnoticed; set credential.canary")
-	}
-	info, err := os.Stat(c.Canary)
-	if err != nil {
-		return "", err
-	}
-	if info.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("%s: mode %04o lets everybody read it; chmod 0640 it", c.Canary, info.Mode().Perm())
-	}
-	text, err := os.ReadFile(c.Canary)
-	if err != nil {
-		return "", err
-	}
-	defer clear(text)
-	user, password, ok := bytes.Cut(bytes.TrimRight(text, "\r\n"), []byte(":"))
-	if !ok || len(user) == 0 || len(password) == 0 {
-		return "", fmt.Errorf("%s does not hold user:password", c.Canary)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	switch answer, err := backend.Check(ctx, user, password); {
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ECONNREFUSED):
-		return "", fmt.Errorf("%w: is it running?", err)
-	case err != nil:
-		return "", err
-	case answer != authenticate.Right:
-		return "", errors.New("the canary's password is refused")
-	}
-	wrong := append([]byte("not-"), password...)
-	defer clear(wrong)
-	before := time.Now()
-	switch answer, err := backend.Check(ctx, user, wrong); {
-	case err != nil:
-		return "", err
-	case answer == authenticate.Right:
-		return "", errors.New("the canary is accepted with a wrong password: it accepts everything")
-	}
-	note := c.Authenticator[0] + " knows its canary"
-	if took := time.Since(before); took*time.Duration(c.Attempts) > credential.AskTime {
-		note += fmt.Sprintf("; a wrong password takes it %.1f s, so %d of %d attempts fit into the %s of a message",
-			took.Seconds(), credential.AskTime/took, c.Attempts, credential.AskTime)
-	}
-	return note, nil
-}
-
-func (a *admin) checkBudgets() (string, error) {
-	if !a.searches() {
-		return "", nil
-	}
-	return credential.Budgets(a.rules.Credential), nil
-}
-
-// checkVirus tries the outside scanners.
-func (a *admin) checkVirus() (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	note, doubt, err := virus.Check(ctx, a.rules.Virus)
-	if doubt != "" {
-		a.doubt("virus scanner", doubt)
-	}
-	return note, err
-}
-
-// checkDaemon asks qguardd where the rules have it asked.
-func (a *admin) checkDaemon() (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	return client.Check(ctx, a.rules)
-}
-
-// checkCache writes a stamp of no meaning.
-func (a *admin) checkCache() (string, error) {
-	if !a.searches() && !a.rules.Notice.Send {
-		return "", nil
-	}
-	c := a.rules.Cache
-	var trouble error
-	store := cache.New(cache.Options{Path: c.Path, Key: c.Key, Warn: func(err error) { trouble = err }})
-	store.Stamp([]byte("qguard check"), time.Second)
-	if trouble != nil {
-		return "", trouble
-	}
-	file, err := owner(c.Path)
-	if err != nil {
-		return "", err
-	}
-	key, err := owner(c.Key)
-	if err != nil {
-		return "", err
-	}
-	if key != file {
-		return "", fmt.Errorf("the key %s belongs to %s, the file %s to %s: give both to the user that queues", c.Key, key, c.Path, file)
-	}
-	return fmt.Sprintf("%s and its key %s, of user %s", c.Path, c.Key, key), nil
+	return "mend its mode, or that of a directory above it"
 }
 
 // owner names the user a file belongs to.
@@ -262,81 +227,13 @@ func owner(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	uid := strconv.FormatUint(uint64(info.Sys().(*syscall.Stat_t).Uid), 10)
-	if u, err := user.LookupId(uid); err == nil {
-		return u.Username, nil
-	}
-	return uid, nil
+	return userName(info.Sys().(*syscall.Stat_t).Uid), nil
 }
 
-// checkSpool writes more than what is kept in memory.
-func (a *admin) checkSpool() (string, error) {
-	dir := os.TempDir()
-	if a.rules.Queue.Spool != "" {
-		dir = a.rules.Queue.Spool
-		os.Setenv("TMPDIR", dir)
+func userName(uid uint32) string {
+	id := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
 	}
-	spool, err := scan.NewSpool(strings.NewReader(strings.Repeat("x", 2<<20)), 4<<20)
-	if err != nil {
-		return "", err
-	}
-	return dir, spool.Close()
-}
-
-func (a *admin) checkQuarantine() (string, error) {
-	path := a.rules.Quarantine.Path
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("%s is missing: qguard check -init makes it; give it to the user that queues", path)
-	case err != nil:
-		return "", err
-	case info.Mode().Perm()&0o077 != 0:
-		return "", fmt.Errorf("%s: mode %04o lets others in; chmod 0700 it", path, info.Mode().Perm())
-	}
-	return path, unix.Access(path, unix.W_OK)
-}
-
-func (a *admin) checkNext() (string, error) {
-	path, err := exec.LookPath(a.rules.Queue.Next)
-	if err != nil {
-		return "", fmt.Errorf("queue.next: %w", err)
-	}
-	return path, nil
-}
-
-// checkChannel looks for the pipe of each dialect: run as QMAILQUEUE would be,
-// it says which one the server speaks.
-func (a *admin) checkChannel() (string, error) {
-	var pipes []string
-	for fd, dialect := range map[int]string{6: "notqmail", 4: "netqmail", 2: "indimail"} {
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO {
-			pipes = append(pipes, fmt.Sprintf("fd %d is a pipe (%s)", fd, dialect))
-		}
-	}
-	note := "dialect " + string(a.rules.Queue.Dialect)
-	if len(pipes) > 0 {
-		note += "; here " + strings.Join(pipes, ", ")
-	}
-	return note, nil
-}
-
-// checkLimit starts a Go program under a memory limit, plainly and through the
-// shell's way of lifting it.
-func checkLimit(bytes int64) (string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	kb := strconv.FormatInt(bytes/1024, 10)
-	plain := exec.Command("/bin/sh", "-c", `ulimit -S -v "$1"; exec "$2" -help`, "sh", kb, self)
-	if plain.Run() == nil {
-		return fmt.Sprintf("Go programs start under softlimit -m %d", bytes), nil
-	}
-	lifted := exec.Command("/bin/sh", "-c", `ulimit -S -v "$1"; ulimit -S -v "$(ulimit -H -v)"; exec "$2" -help`, "sh", kb, self)
-	if err := lifted.Run(); err != nil {
-		return "", fmt.Errorf("no Go program starts under %d bytes, and the hard limit forbids to lift that: %w", bytes, err)
-	}
-	return fmt.Sprintf("no Go program starts under softlimit -m %d: run it as softlimit -m = or through qguard-queue.sh", bytes), nil
+	return id
 }

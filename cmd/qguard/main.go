@@ -14,7 +14,8 @@ import (
 
 const usage = `usage: qguard [-c conf] command [argument ...]
 
-  check [-init] [-limits bytes]   what is missing, with the next step
+  check [-init] [-json] [-limits bytes]
+                                  what is missing, with the next step
   rules                           the rules in force, defaults included
   rules test [-sender addr] [-recipient addr] [-outgoing] [-client ip] FILE..
                                   which entry of the policy decides on messages

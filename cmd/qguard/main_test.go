@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +47,8 @@ func fakeNext() {
 
 // TestScripts runs testdata/*.txtar. Commands beside testscript's own:
 //
+//	exits N COMMAND...           the command exits N
+//	plainly N COMMAND...         the same, and if this is root, without his right to every file
 //	hold ID SENDER RECIPIENT...  holds the file "held.eml"
 //	expand FILE                  replaces $VARIABLES in a file
 //	guess USER PASSWORD          judges a mail of that user that gives a wrong password away
@@ -63,6 +67,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, args) },
+			"plainly": func(ts *testscript.TestScript, _ bool, args []string) {
+				exits(ts, append(args[:1:1], unprivileged(ts, args[1:])...))
+			},
 			"hold":  hold,
 			"guess": guess,
 			"expand": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -72,6 +80,33 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// exits runs a command and compares its exit status with the first argument.
+func exits(ts *testscript.TestScript, args []string) {
+	got := 0
+	var ended *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &ended) {
+		got = ended.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit %d, want %s", got, args[0])
+	}
+}
+
+// unprivileged puts before a command what takes root's right to read and write
+// every file away.
+func unprivileged(ts *testscript.TestScript, command []string) []string {
+	if os.Geteuid() != 0 {
+		return command
+	}
+	setpriv, err := exec.LookPath("setpriv")
+	if err != nil {
+		ts.Fatalf("no setpriv: install util-linux")
+	}
+	return append([]string{setpriv, "--bounding-set=-dac_override,-dac_read_search"}, command...)
 }
 
 func hold(ts *testscript.TestScript, _ bool, args []string) {
