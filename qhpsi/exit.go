@@ -39,7 +39,7 @@ const (
 	ExitTimeout        = 52  // reading the message took too long
 	ExitWrite          = 53  // write error: disk full
 	ExitRead           = 54  // read error: the client gave up
-	ExitConfig         = 55  // the rules cannot be read
+	ExitConfig         = 55  // the rules cannot be read, wrong arguments, no server on the other side
 	ExitTemporary      = 71  // could not tell: temporarily rejected
 	ExitFormatIndiMail = 79  // envelope is malformed, IndiMail
 	ExitBug            = 81  // internal error, or the next program crashed

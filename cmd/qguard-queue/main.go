@@ -63,7 +63,10 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 		io.WriteString(errw, usage)
 		return qhpsi.ExitConfig
 	} else if err != nil {
-		return fail(qhpsi.ExitConfig, err)
+		return fail(qhpsi.ExitConfig, fmt.Errorf("%w; see qguard-queue -h", err))
+	}
+	if terminal(in) && terminal(envelope) {
+		return fail(qhpsi.ExitConfig, errors.New("started by hand: descriptors 0 and 1 are to be message and envelope, of which an SMTP server has the other ends; see qguard-queue -h"))
 	}
 	c, err := rules.Load(conf)
 	if err != nil {
@@ -101,6 +104,16 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.Queue.Timeout))
 	defer cancel()
 	return within(ctx, func() int { return door.Run(ctx, in, envelope) }, warn)
+}
+
+// terminal reports whether somebody types what is read.
+func terminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // logTo says where log lines go. In IndiMail's dialect standard error is the

@@ -62,6 +62,24 @@ func TestStart(t *testing.T) {
 			t.Errorf("exit %d: %s", code, out)
 		}
 	}
+	t.Run("not root", func(t *testing.T) {
+		if err := os.Mkdir(dir+"/shut", 0o500); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("qguardd", "-c", dir+"/none.toml", "-clamd", "unix:"+dir+"/shut/s")
+		if os.Getuid() == 0 {
+			setpriv, err := exec.LookPath("setpriv")
+			if err != nil {
+				needPeer(t, "setpriv")
+			}
+			cmd.Args = append([]string{setpriv, "--bounding-set=-dac_override,-dac_read_search"}, cmd.Args...)
+			cmd.Path = setpriv
+		}
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(string(out), "permission denied: start qguardd as root") {
+			t.Errorf("exit %d: %s", code, out)
+		}
+	})
 	if out, code := run1(t, "-help"); code != 0 || !strings.HasPrefix(out, "usage: qguardd") {
 		t.Errorf("exit %d: %s", code, out)
 	}

@@ -24,15 +24,17 @@ type Owner struct {
 // replaced, one with a server behind it is an error; its directory is made when
 // missing. The socket is nobody's until it has its owner and mode.
 func Listen(a rules.Address, o Owner) (net.Listener, error) {
-	if a.Network != "unix" {
-		l, err := net.Listen(a.Network, a.Name)
-		if err != nil {
-			return nil, fmt.Errorf("listen on %s: %w", a, plain(err))
-		}
-		return l, nil
+	var l net.Listener
+	var err error
+	if a.Network == "unix" {
+		l, err = listenUnix(a.Name, o)
+	} else {
+		l, err = net.Listen(a.Network, a.Name)
 	}
-	l, err := listenUnix(a.Name, o)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("listen on %s: %w: start qguardd as root, which it does not stay, or name a place that its user may use", a, plain(err))
+	case err != nil:
 		return nil, fmt.Errorf("listen on %s: %w", a, plain(err))
 	}
 	return l, nil

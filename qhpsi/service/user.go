@@ -55,7 +55,7 @@ func (a Account) Owner(group string, mode rules.Mode) (Owner, error) {
 	}
 	g, err := user.LookupGroup(group)
 	if err != nil {
-		return o, fmt.Errorf("group: no group %q", group)
+		return o, fmt.Errorf("group: no group %q: make it with groupadd --system, or name another", group)
 	}
 	o.GID, _ = strconv.Atoi(g.Gid)
 	return o, nil
