@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"qguard/qhpsi/client"
-	"qguard/rules"
-	"qguard/scan/socket"
 	"qguard/scan/virus"
 )
 
@@ -93,17 +90,8 @@ func (c *checklist) checkVirus() (string, error) {
 func (c *checklist) checkDaemon() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	d := c.rules.Daemon
-	for _, at := range slices.Concat(d.Clamd, d.Outgoing, d.Milter) {
-		if at == d.Socket || slices.Contains(rules.Default().Daemon.Clamd, at) {
-			continue // asked below, or nobody has asked for it
-		}
-		conn, err := socket.Dial(ctx, at.Network, at.Name)
-		if err != nil {
-			c.doubt("daemon", fmt.Sprintf("nobody listens at %s: %v; start qguardd, or take the address out of [daemon]", at, err))
-			continue
-		}
-		conn.Close()
+	for _, err := range client.Silent(ctx, c.rules.Daemon) {
+		c.doubt("daemon", err.Error()+"; start qguardd, or take the address out of [daemon]")
 	}
 	return client.Check(ctx, c.rules)
 }

@@ -4,13 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"qguard/rules"
 	"qguard/scan"
+	"qguard/scan/socket"
 )
+
+// Silent returns an error for each address at which the rules have qguardd
+// listen for mail and nobody does. The usual one is passed over: it stands in
+// everybody's rules, and Socket is asked by Check.
+func Silent(ctx context.Context, d rules.Daemon) (list []error) {
+	usual := append(rules.Default().Daemon.Clamd, d.Socket)
+	for _, at := range slices.Concat(d.Clamd, d.Outgoing, d.Milter) {
+		if slices.Contains(usual, at) {
+			continue
+		}
+		conn, err := socket.Dial(ctx, at.Network, at.Name)
+		if err != nil {
+			list = append(list, fmt.Errorf("nobody listens at %s:%w", at.Network, err))
+			continue
+		}
+		conn.Close()
+	}
+	return list
+}
 
 // Check asks the qguardd that the rules name about a mail of nothing. note says
 // that it answers, "" when the rules name none.
