@@ -3,6 +3,7 @@ package authenticate
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"slices"
@@ -156,13 +157,28 @@ func judge(ctx context.Context, status syscall.WaitStatus) (Answer, error) {
 // for writing. A nil entry makes the child close that number.
 //
 // To mark ours close-on-exec (close_range) would be shorter, and would take
-// them away from other programs this process may start later.
+// them away from other programs this process may start later. Only those are
+// marked that are near or over the limit of descriptors: os/exec cannot go so
+// far. They come from whoever set the limit after opening them.
 func onlyDescriptor3(f *os.File) []*os.File {
+	most := mostDescriptors()
+	unix.CloseRange(uint(most+1), math.MaxUint, unix.CLOSE_RANGE_CLOEXEC)
 	files := []*os.File{f}
-	for n, highest := 4, highestInherited(); n <= highest; n++ {
+	for n, highest := 4, min(highestInherited(), most); n <= highest; n++ {
 		files = append(files, nil)
 	}
 	return files
+}
+
+// mostDescriptors is the highest number that os/exec can close in a child: it
+// needs some above for itself.
+func mostDescriptors() int {
+	const spare, unknown = 16, 255
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return unknown
+	}
+	return max(int(min(limit.Cur, 1<<20))-spare, 3)
 }
 
 // highestInherited returns the highest descriptor that a child would inherit.

@@ -161,6 +161,13 @@ func fakeQmail(args []string) int {
 	if unix.Dup3(3, 200, 0) != nil {
 		return 90
 	}
+	open := []int{3, 200}
+	if limit, err := strconv.ParseUint(args[1], 10, 64); err == nil {
+		open = open[:1] // what is over the limit may be closed for all programs
+		if unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: limit}) != nil {
+			return 95
+		}
+	}
 	b, err := New([]string{"checkpassword", os.Args[0], "fake-record", args[0]})
 	if err != nil {
 		return 91
@@ -169,7 +176,7 @@ func fakeQmail(args []string) int {
 	if answer != Right || err != nil {
 		return 92
 	}
-	for _, fd := range []int{3, 200} {
+	for _, fd := range open {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		if err != nil || flags&unix.FD_CLOEXEC != 0 {
 			return 93
@@ -279,17 +286,19 @@ func TestCheckpasswordInheritedDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scanner := exec.Command(self, "fake-qmail", file)
-	scanner.ExtraFiles = []*os.File{queue}
-	if out, err := scanner.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	for _, limit := range []string{"", "64"} { // set after one was opened that is over it
+		scanner := exec.Command(self, "fake-qmail", file, limit)
+		scanner.ExtraFiles = []*os.File{queue}
+		if out, err := scanner.CombinedOutput(); err != nil {
+			t.Fatalf("limit %q: %v: %s", limit, err, out)
+		}
+		wantRecord(t, readRecord(t, file))
 	}
-	wantRecord(t, readRecord(t, file))
 	got, err := os.ReadFile(queue.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "untouched\nuntouched\n"; string(got) != want {
+	if want := "untouched\nuntouched\nuntouched\n"; string(got) != want {
 		t.Errorf("queue file holds %q, want %q", got, want)
 	}
 }
