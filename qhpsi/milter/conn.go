@@ -197,6 +197,9 @@ func (c *conn) await() error {
 		c.l.conns[c] = false
 	}
 	wait := c.l.wait
+	if c.letter == 0 { // a mail server begins at once
+		wait = min(wait, c.l.idle)
+	}
 	if c.l.draining {
 		if !c.l.conns[c] {
 			return errEnd

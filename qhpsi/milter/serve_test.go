@@ -40,6 +40,19 @@ func TestSilence(t *testing.T) {
 	})
 }
 
+// TestSaysNothing: who connects and does not begin is cut off sooner than a
+// client that thinks between two packets.
+func TestSaysNothing(t *testing.T) {
+	h := &house{}
+	h.obey(t, "")
+	h.rules.Daemon.Idle = 100_000_000 // 0.1 s, less than the rules allow
+	h.listen(t, &Server{Host: h, Wait: time.Hour})
+	nothing := h.dial(t)
+	if err := nothing.closed(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestConnections: one more than there is room for waits, and is served then.
 func TestConnections(t *testing.T) {
 	h := newHouse(t, "[daemon]\nconnections = 2\n")
