@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.LookupEnv, qhpsi.Stdin(), os.Stdout, os.Stderr))
 }
 
 // run is the program without its process: arguments and streams in, exit code
