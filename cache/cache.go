@@ -56,9 +56,9 @@
 // administrator said. A hit extends nothing.
 //
 // Each write first removes, of each kind, up to 32 entries that have expired,
-// up to 32 that expire later than they could (the clock was ahead once), and while
-// there are Options.Max or more, those that expire first. Charges are never
-// pushed out: when there is no room for one more, Spend reports an error. Only
+// up to 32 that expire later than they could (the clock was ahead once; charges
+// among them are made charges of now instead), and while there are Options.Max or
+// more, those that expire first. Charges are never pushed out: when there is no room for one more, Spend reports an error. Only
 // Compact makes the file smaller.
 //
 // # Sharing

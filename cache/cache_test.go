@@ -329,9 +329,19 @@ func TestClockWasAhead(t *testing.T) {
 			t.Errorf("pair %d was pushed out", i)
 		}
 	}
-	if f, c, m := r.entries(kindFailure), r.entries(kindCharge), r.entries(kindStamp); f != 10 || c != 0 || m != 0 {
-		t.Errorf("%d failures, %d charges, %d stamps, want 10, 0, 0", f, c, m)
+	if f, c, m := r.entries(kindFailure), r.entries(kindCharge), r.entries(kindStamp); f != 10 || c != 1 || m != 0 {
+		t.Errorf("%d failures, %d charges, %d stamps, want 10, 1, 0", f, c, m)
 	}
+	spend := func(want bool) {
+		t.Helper()
+		if ok, err := s.Spend([]byte("u"), 1, time.Hour); ok != want || err != nil {
+			t.Errorf("got %v, %v, want %v: the charge counts for one window", ok, err, want)
+		}
+	}
+	spend(false)
+	r.pass(time.Hour)
+	spend(true)
+	r.heard()
 }
 
 // The package comment is the specification; this reads a file by it alone.

@@ -146,7 +146,8 @@ func (b *book) put(kind byte, tag []byte, e entry) error {
 }
 
 // sweep removes entries of one kind: from the front of the expiry order those that
-// have expired and those too many, from its end those that expire too late.
+// have expired and those too many, from its end those that expire too late; of
+// these, charges are brought back.
 func (b *book) sweep(kind byte) error {
 	var doomed [][]byte
 	c := b.expiry.Cursor()
@@ -183,7 +184,41 @@ func (b *book) sweep(kind byte) error {
 		}
 		doomed = append(doomed, bytes.Clone(k))
 	}
+	if kind == kindCharge {
+		return b.bringBack(doomed)
+	}
 	return b.remove(doomed)
+}
+
+// bringBack makes charges that expire too late charges of now: they cost their
+// owner one window, and are not forgotten because the clock was ahead.
+func (b *book) bringBack(late [][]byte) error {
+	for _, k := range late {
+		tag := k[9:]
+		old, err := b.get(kindCharge, tag)
+		if err != nil {
+			return err
+		}
+		window := min(old.expires-old.created, millis(longest))
+		in, _ := within(old.body, b.now, window)
+		if len(in) == 0 {
+			if err := b.remove([][]byte{k}); err != nil {
+				return err
+			}
+			continue
+		}
+		e := entry{created: b.now, expires: b.now + window, body: in}
+		if err := b.expiry.Delete(k); err != nil {
+			return err
+		}
+		if err := b.entries.Put(keyOfEntry(kindCharge, tag), b.seal(kindCharge, tag, e)); err != nil {
+			return err
+		}
+		if err := b.expiry.Put(keyOfExpiry(kindCharge, e.expires, tag), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remove deletes the entries behind keys of the expiry bucket.
