@@ -4,6 +4,8 @@
 # softlimit -m, and it outlives qguard-queue: where that is killed by a signal
 # (out of memory, a hard limit) the answer is exit 81, a temporary failure.
 # qpsmtpd takes death by a signal for success and would lose the mail.
+# A handler, not '', which qguard-queue and all behind it would inherit.
+trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2 XCPU XFSZ
 for queue in "${0%/*}/qguard-queue" "${0%/*}/../../bin/qguard-queue" qguard-queue; do
 	command -v "$queue" >/dev/null && break
 done
@@ -11,8 +13,6 @@ for limit in v d; do
 	# shellcheck disable=SC3045 # not POSIX, but every sh of a Linux has it
 	ulimit -S -$limit unlimited 2>/dev/null || ulimit -S -$limit "$(ulimit -H -$limit)" 2>/dev/null
 done
-# A handler, not '', which qguard-queue and all behind it would inherit.
-trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2 XCPU XFSZ
 "$queue" "$@"
 status=$?
 case $status in
