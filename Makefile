@@ -1,5 +1,5 @@
-# Targets: run test check build build-386 bench fuzz man install install-config
-# uninstall deb test-package clean. CI calls check test.
+# Targets: run test check build build-386 bench torture fuzz man install
+# install-config uninstall deb test-package clean. CI calls check test.
 PREFIX   ?= /usr/local
 OUT386   ?= bin/386
 CFLAGS   ?= -O2 -Wall -fstack-protector-strong
@@ -9,7 +9,7 @@ STATIC   := qguard-scan qguard-queue qguardd qguard
 GO_BUILD := go build -trimpath -ldflags '-s -w'
 PAGES    := $(wildcard man/*.[58])
 
-.PHONY: run build build-386 test check setup bench fuzz man install install-config uninstall deb test-package clean
+.PHONY: run build build-386 test check setup bench torture fuzz man install install-config uninstall deb test-package clean
 
 # Judge the sample queue: a clean mail, a program, one in a ZIP, a leaked login.
 run: $(STATIC:%=bin/%)
@@ -48,12 +48,16 @@ check: setup
 	CGO_ENABLED=0 go vet ./...
 	go tool staticcheck ./...
 	mandoc -Tlint -Wwarning $(PAGES)
-	for f in scripts/* scripts/bench/* scripts/debian/* scripts/examples/* .ci/run; do if head -n 1 "$$f" 2>/dev/null | grep -q '^#!.*sh'; then $$(head -n 1 "$$f" | sed 's/^#!//') -n "$$f" || exit 1; fi; done
+	for f in scripts/* scripts/bench/* scripts/debian/* scripts/torture/* scripts/examples/* .ci/run; do if head -n 1 "$$f" 2>/dev/null | grep -q '^#!.*sh'; then $$(head -n 1 "$$f" | sed 's/^#!//') -n "$$f" || exit 1; fi; done
 	@if command -v govulncheck >/dev/null; then govulncheck ./...; \
 	else echo 'govulncheck is not installed: known vulnerabilities not looked up'; fi
 
 bench:
 	scripts/bench/run
+
+# What an unlucky server does, to every program; as root. Writes FAULTS.md.
+torture: setup
+	scripts/torture/run -report FAULTS.md $(TORTURE)
 
 # Every fuzz target in turn, FUZZTIME each.
 fuzz:

@@ -35,29 +35,24 @@ func build(t *testing.T, packages ...string) (dir string) {
 	return dir
 }
 
-// TestTorture is a short scripts/torture-queue.
+// TestTorture is a short "make torture": a few of every fault.
 func TestTorture(t *testing.T) {
-	bin := build(t, "qguard/cmd/qguard-queue", "qguard/cmd/qguardd", "qguard/scripts/torture")
-	for name, args := range map[string][]string{
-		"qguard-queue":    {"-n", "200", "-program", bin + "/qguard-queue"},
-		"qguard-queue.sh": {"-n", "50", "-program", bin + "/qguard-queue.sh"},
-		"qguardd":         {"-n", "200", "-program", bin + "/qguard-queue", "-daemon", bin + "/qguardd"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			dir, err := os.MkdirTemp("/tmp", "qg") // where qguardd's user can come, with a short name
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer os.RemoveAll(dir)
-			cmd := exec.CommandContext(ctx, bin+"/torture", append(args, dir)...)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			} else {
-				t.Logf("\n%s", out)
-			}
-		})
+	bin := build(t, "qguard/cmd/qguard-queue", "qguard/cmd/qguard-scan", "qguard/cmd/qguardd", "qguard/cmd/qguard", "qguard/scripts/torture")
+	limit, err := os.ReadFile("../../scripts/qguard-limit")
+	// For the user that qguardd becomes.
+	err = errors.Join(err, os.WriteFile(bin+"/qguard-limit", limit, 0o755), os.Chmod(bin, 0o755), os.Chmod(filepath.Dir(bin), 0o755))
+	if err != nil {
+		t.Fatal(err)
+	}
+	argv := []string{bin + "/torture", "-short", bin}
+	if exec.Command("unshare", "-m", "true").Run() == nil {
+		argv = []string{"unshare", "-m", bin + "/torture", "-short", "-mounts", bin}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	if t.Logf("\n%s", out); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -29,13 +29,13 @@ func (t *torture) collect(mails map[string]*mail) map[string]map[string]*where {
 	for _, name := range files(filepath.Join(t.recorder, "new")) {
 		r, err := readRecord(name)
 		if err != nil {
-			t.wrong("%v", err)
+			t.wrong(odd, "%v", err)
 			continue
 		}
 		head, body, _ := strings.Cut(string(r.message), "From: ")
 		m := mails[number(r.message)]
 		if m == nil || "From: "+body != m.message || !strings.HasPrefix(head, "X-QHPSI: ") || r.sender != "sender@example.org" {
-			t.wrong("%s: not the message that was sent", name)
+			t.wrong(odd, "%s: not the message that was sent", name)
 			continue
 		}
 		for _, to := range r.recipients {
@@ -46,7 +46,7 @@ func (t *torture) collect(mails map[string]*mail) map[string]map[string]*where {
 		data, err := os.ReadFile(name)
 		m := mails[number(data)]
 		if err != nil || m == nil || string(data) != m.message {
-			t.wrong("%s: not whole (%d bytes)", name, len(data))
+			t.wrong(odd, "%s: not whole (%d bytes)", name, len(data))
 			continue
 		}
 		var held struct {
@@ -59,7 +59,7 @@ func (t *torture) collect(mails map[string]*mail) map[string]map[string]*where {
 			err = json.Unmarshal(meta, &held)
 		}
 		if err != nil || held.Sender != "sender@example.org" || held.Size != len(m.message) {
-			t.wrong("%s: description: %v", name, err)
+			t.wrong(odd, "%s: description: %v", name, err)
 			continue
 		}
 		for _, to := range held.Recipients {
@@ -76,130 +76,122 @@ func number(message []byte) string {
 	return id
 }
 
-// count holds what was answered against what is there.
-func (t *torture) count(mails []*mail) {
+// account holds what was answered against what is there, and says in one line
+// what became of the mails.
+func (t *torture) account(mails []*mail) string {
 	byID := map[string]*mail{}
 	for _, m := range mails {
 		byID[m.id] = m
 	}
 	found := t.collect(byID)
-	var c struct{ taken, refused, wrappers, downstreams, again, kept int }
+	var c struct{ taken, refused, disturbed, queued, held int }
 	for _, m := range mails {
 		there := found[m.id]
 		delete(found, m.id)
-		if m.killed && m.victim == wrapper {
-			c.wrappers++
-		} else if m.killed {
-			c.downstreams++
+		if m.killed {
+			c.disturbed++
 		}
-		if m.crashed {
-			t.wrong("%s: %s died of a signal: %s", m.id, t.program, m.said)
+		if m.crashed && !t.mayCrash {
+			t.wrong(odd, "%s: %s died of a signal: %s", m.id, t.program, m.said)
 		}
-		if m.exit != 0 {
-			c.refused++
-			t.leftovers(m, there, &c.again, &c.kept)
+		if m.exit == 0 {
+			c.taken++
+			t.whole(m, there)
 			continue
 		}
-		c.taken++
-		if m.refused {
-			t.wrong("%s: answered 0 against the policy: %s", m.id, m.said)
+		if !temporary(m.exit) {
+			c.refused++
 		}
-		for _, to := range m.recipients {
-			if w := there[to]; w == nil || w.recorder+w.quarantine != 1 {
-				t.wrong("%s to %s: answered 0, found %+v; %s", m.id, to, w, m.said)
-			} else if to == hold && w.quarantine == 0 {
-				t.wrong("%s to %s: delivered against the policy", m.id, to)
-			}
-		}
-		if len(there) != len(m.recipients) {
-			t.wrong("%s: recipients %v, found %d", m.id, m.recipients, len(there))
-		}
+		queued, held := t.leftovers(m, there)
+		c.queued, c.held = c.queued+queued, c.held+held
 	}
 	for id := range found {
-		t.wrong("%s: was never sent", id)
+		t.wrong(odd, "%s: was never sent", id)
 	}
-	if c.taken == 0 {
-		t.wrong("not one was taken")
+	if c.taken == 0 && !t.nothing {
+		t.wrong(odd, "not one was taken")
 	}
-	tmp := len(files(filepath.Join(t.quarantine, "tmp")))
-	spool := files(t.spool)
-	for _, name := range spool {
-		t.wrong("%s: left in the spool", name)
+	for _, name := range files(t.spool) {
+		t.wrong(odd, "%s: left in the spool", name)
 	}
-	fmt.Printf("messages                       %5d\n", len(mails))
-	fmt.Printf("wrappers killed                %5d\n", c.wrappers)
-	fmt.Printf("downstream programs killed     %5d\n", c.downstreams)
-	fmt.Printf("answered 0                     %5d\n", c.taken)
-	fmt.Printf("answered otherwise             %5d  %s\n", c.refused, tally(mails))
-	fmt.Printf("  of these queued all the same %5d  killed after the queue had it\n", c.again)
-	fmt.Printf("  of these held all the same   %5d  killed after it was held\n", c.kept)
-	fmt.Printf("left in the spool              %5d\n", len(spool))
-	fmt.Printf("unfinished in quarantine/tmp   %5d  by killed wrappers\n", tmp)
-	if tmp > c.wrappers {
-		t.wrong("more unfinished files than killed wrappers")
+	if tmp := files(filepath.Join(t.quarantine, "tmp")); len(tmp) > c.disturbed {
+		t.wrong(odd, "%d unfinished in the quarantine, %d were killed", len(tmp), c.disturbed)
 	}
-	fmt.Printf("wrong                          %5d\n", t.errors)
+	text := fmt.Sprintf("%d mails: %d taken, %d refused", len(mails), c.taken, c.refused)
+	if off := tally(mails); off != "" {
+		text += ", put off: " + off
+	}
+	if c.queued+c.held > 0 {
+		text += fmt.Sprintf("; of these %d queued, %d held all the same", c.queued, c.held)
+	}
+	return text
+}
+
+// whole looks at a mail that was taken: each recipient has it once.
+func (t *torture) whole(m *mail, there map[string]*where) {
+	switch {
+	case m.refused:
+		t.wrong(passed, "%s: answered 0 against the policy: %s", m.id, m.said)
+		return
+	case m.doubt:
+		t.wrong(passed, "%s: answered 0, was not judged: %s", m.id, m.said)
+		return
+	}
+	for _, to := range m.recipients {
+		switch w := there[to]; {
+		case w == nil || w.recorder+w.quarantine == 0:
+			t.wrong(lost, "%s to %s: answered 0, is nowhere; %s", m.id, to, m.said)
+		case w.recorder+w.quarantine > 1:
+			t.wrong(doubled, "%s to %s: answered 0, found %+v; %s", m.id, to, *w, m.said)
+		case to == hold && w.quarantine == 0:
+			t.wrong(passed, "%s to %s: delivered against the policy", m.id, to)
+		}
+	}
+	if len(there) > len(m.recipients) {
+		t.wrong(odd, "%s: recipients %v, found %d", m.id, m.recipients, len(there))
+	}
 }
 
 // leftovers looks at a mail that was not taken: only one that somebody was
 // killed over may be somewhere all the same.
-func (t *torture) leftovers(m *mail, there map[string]*where, again, kept *int) {
-	var queued, held bool
+func (t *torture) leftovers(m *mail, there map[string]*where) (queued, held int) {
 	for to, w := range there {
-		queued = queued || w.recorder > 0
-		held = held || w.quarantine > 0
+		queued, held = max(queued, min(w.recorder, 1)), max(held, min(w.quarantine, 1))
 		if !slices.Contains(m.recipients, to) || w.recorder > 1 || w.quarantine > 1 {
-			t.wrong("%s to %s: answered %d, found %+v", m.id, to, m.exit, *w)
+			t.wrong(doubled, "%s to %s: answered %d, found %+v", m.id, to, m.exit, *w)
 		}
-	}
-	if queued {
-		*again++
-	}
-	if held {
-		*kept++
 	}
 	switch {
 	case m.refused && len(there) > 0:
-		t.wrong("%s: refused for good, found %d copies", m.id, len(there))
+		t.wrong(passed, "%s: refused for good, found %d copies", m.id, len(there))
 	case !m.killed && len(there) > 0:
-		t.wrong("%s: answered %d undisturbed, found %d copies; %s", m.id, m.exit, len(there), m.said)
-	case held && m.victim != wrapper:
-		t.wrong("%s: answered %d and held; %s", m.id, m.exit, m.said)
-	case t.excused && m.exit == temporary:
-	case !m.killed && !m.refused:
-		t.wrong("%s: answered %d undisturbed: %s", m.id, m.exit, m.said)
+		t.wrong(doubled, "%s: answered %d undisturbed, found %d copies; %s", m.id, m.exit, len(there), m.said)
+	case held > 0 && (m.victim != wrapper || m.signal != 0):
+		t.wrong(odd, "%s: answered %d and held; %s", m.id, m.exit, m.said)
+	case m.doubt && !temporary(m.exit):
+		t.wrong(odd, "%s: answered %d, was not judged: %s", m.id, m.exit, m.said)
+	case t.excused && temporary(m.exit):
+	case !m.killed && !m.refused, m.killed && !m.refused && !temporary(m.exit):
+		t.wrong(odd, "%s: answered %d undisturbed: %s", m.id, m.exit, m.said)
 	}
+	return queued, held
 }
 
-// tally counts the exit codes.
+// tally counts the temporary answers.
 func tally(mails []*mail) string {
-	count := map[int]int{}
+	count := map[string]int{}
 	for _, m := range mails {
-		count[m.exit]++
+		switch {
+		case m.exit < 0:
+			count["killed"]++
+		case temporary(m.exit):
+			count[fmt.Sprintf("exit %d", m.exit)]++
+		}
 	}
 	var list []string
 	for exit, n := range count {
-		switch exit {
-		case 0:
-		case -1:
-			list = append(list, fmt.Sprintf("killed: %d", n))
-		default:
-			list = append(list, fmt.Sprintf("exit %d: %d", exit, n))
-		}
+		list = append(list, fmt.Sprintf("%d (%s)", n, exit))
 	}
 	slices.Sort(list)
 	return strings.Join(list, ", ")
-}
-
-// temporary is the exit code of a message that could not be judged.
-const temporary = 71
-
-// files lists a directory; one that is missing has none.
-func files(dir string) []string {
-	entries, _ := os.ReadDir(dir)
-	var list []string
-	for _, e := range entries {
-		list = append(list, filepath.Join(dir, e.Name()))
-	}
-	return list
 }

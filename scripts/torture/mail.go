@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 )
 
 // A mail is a message, its envelope and what is done to it on its way.
@@ -12,9 +13,13 @@ type mail struct {
 	id         string
 	message    string
 	recipients []string
-	refused    bool    // the policy never takes it
-	victim     victim  // who is killed
-	moment     float64 // when, as a share of the time an undisturbed one takes
+	refused    bool           // the policy never takes it
+	unsafe     bool           // there is something to be found, whoever gets it
+	doubt      bool           // nobody can tell whether there is: it is put off
+	victim     victim         // who is killed
+	signal     syscall.Signal // how; 0 = SIGKILL
+	chance     int            // 0 to 99, what is done with it
+	moment     float64        // when, as a share of the time an undisturbed one takes
 
 	// What came of it.
 	exit    int // -1: killed by signal
@@ -58,12 +63,12 @@ const (
 var sizes = []struct{ bytes, percent int }{{3 << 10, 60}, {200 << 10, 36}, {3 << 20, 4}}
 
 // newMail makes the message of a number; the same number and seed, the same mail.
-func newMail(seed uint64, n int, kill bool) *mail {
+func newMail(seed uint64, n int) *mail {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	m := &mail{id: fmt.Sprintf("torture-%d-%06d", seed, n), recipients: []string{deliver}, moment: r.Float64() * 1.2}
 	name := "notes.txt"
 	if r.IntN(100) >= 40 { // not clean
-		name = "setup.exe"
+		name, m.unsafe = "setup.exe", true
 		switch p := r.IntN(100); {
 		case p < 45:
 			m.recipients = []string{hold}
@@ -76,11 +81,7 @@ func newMail(seed uint64, n int, kill bool) *mail {
 			m.refused = true
 		}
 	}
-	if p := r.IntN(100); kill && p < 25 {
-		m.victim = wrapper
-	} else if kill && p < 50 {
-		m.victim = downstream
-	}
+	m.chance = r.IntN(100)
 	size, p := 0, r.IntN(100)
 	for _, s := range sizes {
 		if size = s.bytes; p < s.percent {
@@ -90,6 +91,66 @@ func newMail(seed uint64, n int, kill bool) *mail {
 	}
 	m.message = text(m.id, name, size, r)
 	return m
+}
+
+// A login of the site, and its hash: $5$ of rounds=1000.
+const (
+	owner    = "jdoe"
+	password = "Sommer-2026x"
+	shadow   = "$5$rounds=1000$saltsalt$EvxW64iuwS1fTRPhjSo9hOdd3asNAqIbsrMJPLXF7qA"
+)
+
+// marker is a virus to the clamd that is killed.
+const marker = "qguard-torture-marker"
+
+// users is the list of local users: the owner and ten more.
+func users() string {
+	list := owner + "\n"
+	for n := range 10 {
+		list += user(n) + "\n"
+	}
+	return list
+}
+
+func user(n int) string { return fmt.Sprintf("user%d", n%10) }
+
+// sample is a small mail of a kind: clean; hold, refuse: a program for somebody
+// whose policy says so; leak: a login that works; guess: one that does not, of
+// user n;
+// virus: the text that our clamd has a signature for.
+func sample(kind string, n int) *mail {
+	id := fmt.Sprintf("torture-%s-%06d", kind, n)
+	m := &mail{id: id, recipients: []string{deliver}}
+	head := fmt.Sprintf("From: sender@example.org\nSubject: %s\nMessage-ID: <%[1]s@example.org>\n", id)
+	const program = "Content-Type: application/octet-stream; name=setup.exe\n\nMZ\n"
+	switch kind {
+	case "clean":
+		m.message = head + "\nAt noon?\n"
+	case "hold":
+		m.message, m.recipients, m.unsafe = head+program, []string{hold}, true
+	case "refuse":
+		m.message, m.recipients, m.unsafe, m.refused = head+program, []string{deliver, refuse}, true, true
+	case "leak":
+		m.message, m.unsafe, m.refused = head+"\nUsername: "+owner+"\nPassword: "+password+"\n", true, true
+	case "virus":
+		m.message, m.unsafe, m.refused = head+"\nhello "+marker+" there\n", true, true
+	case "guess":
+		m.message = head + fmt.Sprintf("\nUsername: %s\nPassword: Winter-%04d-xY\n", user(n), n)
+	}
+	return m
+}
+
+// samples are n mails of every kind.
+func samples(n int, kinds ...string) (list []*mail) {
+	if len(kinds) == 0 {
+		kinds = []string{"clean", "hold", "refuse", "leak", "guess"}
+	}
+	for i := range n {
+		for _, kind := range kinds {
+			list = append(list, sample(kind, i))
+		}
+	}
+	return list
 }
 
 // text is a message with one attachment of random bytes.

@@ -1,20 +1,28 @@
-// Command torture kills queue programs and counts mail.
+// Command torture does to the programs what an unlucky server does, and counts
+// what became of the mail.
 //
-//	torture [-n 1000] [-p 8] [-seed N] -program qguard-queue dir
-//	torture -daemon qguardd -program qguard-queue dir
-//	torture -full tmpfs -program qguard-queue dir
+//	torture [-short] [-mounts] [-only family] [-n 1000] [-p 8] [-seed N] [-report FILE] bin
 //
-// It gives the program n messages, p at once, and kills programs and the
-// recorder behind them with SIGKILL at random moments. In the end every message
-// that was answered 0 must be in the recorder or in the quarantine, whole and
-// exactly once for each recipient; every other must be in neither, unless
-// somebody was killed over it. The spool must hold nothing. It prints the counts
-// and exits 1 when one is wrong.
+// bin is the directory of the programs under test. Each fault is one line of the
+// table that it prints, and writes with -report as a document:
 //
-// With -daemon the messages are judged by a qguardd, and that is killed instead.
+//	kill        SIGKILL at random moments under load, to each program in turn
+//	disk        a full file system under the spool, the quarantine, the cache, the log
+//	cache       a cache file that is damaged, locked, missing, while eight use it
+//	server      clamd, authenticators and qguardd that are down, slow, or lie
+//	clock       the time of day jumps
+//	limit       few file descriptors, little memory
+//	readonly    nothing can be written
+//	descriptor  closed and broken descriptors; signals
 //
-// With -full the spool and then the quarantine are on the small file system
-// given, which is filled.
+// What must hold: what was answered 0 is queued or held, whole and exactly once
+// for each recipient (else lost, doubled); what the rules refuse, and what was
+// not judged, is never answered 0 (wrongly passed); every other answer is
+// temporary, or refuses what the rules refuse; nothing is left over that nobody
+// was killed over. It exits 1 where that was broken.
+//
+// With -mounts it may mount: it is in a mount namespace of its own (unshare -m).
+// With -short it does a few of everything, and leaves out what takes long.
 package main
 
 import (
@@ -23,8 +31,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,173 +39,78 @@ import (
 // deadline is for a message, and for processes that outlive theirs.
 const deadline = 30 * time.Second
 
-// torture is one run.
-type torture struct {
-	program, self     string
-	conf              string
-	recorder          string // directories
-	quarantine, spool string
-
-	mu     sync.Mutex
-	errors int
-
-	excused bool // a message may be refused for now though nobody was killed over it
+// options are what the command line says.
+type options struct {
+	bin, self     string
+	n, p          int
+	seed          uint64
+	short, mounts bool
 }
 
 func main() {
-	n := flag.Int("n", 1000, "messages")
-	p := flag.Int("p", 8, "messages at once")
-	seed := flag.Uint64("seed", uint64(time.Now().Unix()), "seed of all that is random")
-	program := flag.String("program", "", "queue program under test")
-	daemon := flag.String("daemon", "", "qguardd that judges and is killed")
-	full := flag.String("full", "", "small file system to be filled")
+	var o options
+	flag.IntVar(&o.n, "n", 1000, "messages under load")
+	flag.IntVar(&o.p, "p", 8, "messages at once")
+	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "seed of all that is random")
+	flag.BoolVar(&o.short, "short", false, "a few of everything")
+	flag.BoolVar(&o.mounts, "mounts", false, "this is a mount namespace of its own")
+	only := flag.String("only", "", "one family of faults")
+	report := flag.String("report", "", "write the table to this file")
 	recorder := flag.String("record", "", "be the recorder of this directory")
+	backend := flag.String("checkpassword", "", "be an authenticator that notes what it is asked in this file")
 	flag.Parse()
-	if *recorder != "" {
+	switch {
+	case *recorder != "":
 		os.Exit(record(*recorder))
-	}
-	if *program == "" || flag.NArg() != 1 {
+	case *backend != "":
+		os.Exit(checkpassword(*backend))
+	case flag.NArg() != 1:
 		flag.Usage()
 		os.Exit(2)
 	}
-	t, err := prepare(*program, flag.Arg(0))
-	if err == nil && *full != "" {
-		err = t.disk(*full)
-	} else if err == nil && *daemon != "" {
-		fmt.Printf("seed                           %5d\n", *seed)
-		err = t.daemon(*daemon, *seed, *n, *p)
-	} else if err == nil {
-		fmt.Printf("seed                           %5d\n", *seed)
-		err = t.run(*seed, *n, *p)
+	o.bin = flag.Arg(0)
+	table, err := o.run(*only)
+	if err == nil && *report != "" {
+		err = table.report(*report)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "torture:", err)
 		os.Exit(2)
 	}
-	if t.errors > 0 {
+	if table.wrong() > 0 {
 		os.Exit(1)
 	}
 }
 
-// prepare makes the directories and the rules.
-func prepare(program, dir string) (*torture, error) {
-	self, err := os.Executable()
-	if err != nil {
+// run does every fault of a family, all of them without one.
+func (o *options) run(only string) (*table, error) {
+	var err error
+	if o.self, err = os.Executable(); err != nil {
 		return nil, err
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	if o.bin, err = filepath.Abs(o.bin); err != nil {
 		return nil, err
 	}
-	t := &torture{
-		program: program, self: self,
-		conf:       filepath.Join(dir, "qguard.toml"),
-		recorder:   filepath.Join(dir, "recorder"),
-		quarantine: filepath.Join(dir, "quarantine"),
-		spool:      filepath.Join(dir, "spool"),
+	if o.short {
+		o.n = min(o.n, 120)
 	}
-	for _, d := range []string{t.recorder + "/tmp", t.recorder + "/new", t.spool} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return nil, err
-		}
-	}
-	return t, t.rules("")
-}
-
-// rules writes the configuration file; more stands before the policy.
-func (t *torture) rules(more string) error {
-	text := fmt.Sprintf("[queue]\nspool = %q\nmixed = \"reject\"\n[quarantine]\npath = %q\n", t.spool, t.quarantine)
-	return os.WriteFile(t.conf, []byte(text+more+policy), 0o644)
-}
-
-// wrong notes what must not be.
-func (t *torture) wrong(format string, args ...any) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.errors++
-	fmt.Printf("WRONG "+format+"\n", args...)
-}
-
-// run sends the messages and counts.
-func (t *torture) run(seed uint64, n, parallel int) error {
 	// Who loses its parent becomes ours, so that we can wait for all.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return err
+		return nil, err
 	}
-	mails := make([]*mail, n)
-	quiet := min(n/10+1, 50) // undisturbed at first, to learn what is usual
-	for i := range mails {
-		mails[i] = newMail(seed, i, i >= quiet)
-	}
-	took, err := t.sendAll(mails[:quiet], parallel, func(*mail) time.Duration { return 0 })
-	if err != nil {
-		return err
-	}
-	_, err = t.sendAll(mails[quiet:], parallel, func(m *mail) time.Duration {
-		if u := took[sizeOf(m)]; u > 0 {
-			return u
+	list := slices.Concat(kills(), disks(), caches(), servers(), clocks(), limits(), readonlys(), descriptors())
+	table := newTable(o)
+	for _, f := range list {
+		if only != "" && f.family != only {
+			continue
 		}
-		return took[0]
-	})
-	if err != nil {
-		return err
-	}
-	if err := reap(); err != nil {
-		return err
-	}
-	t.count(mails)
-	return nil
-}
-
-// sizeOf returns which of sizes a mail has.
-func sizeOf(m *mail) int {
-	for i, s := range sizes {
-		if len(m.message) < 2*s.bytes {
-			return i
+		if err := table.add(o, f); err != nil {
+			return nil, fmt.Errorf("%s, %s, %s: %w", f.family, f.program, f.done, err)
 		}
 	}
-	return len(sizes) - 1
-}
-
-// sendAll sends messages, so many at once, and returns the median time that each
-// of sizes took.
-func (t *torture) sendAll(mails []*mail, parallel int, usual func(*mail) time.Duration) ([]time.Duration, error) {
-	var wg sync.WaitGroup
-	var failed error
-	times := make([][]time.Duration, len(sizes))
-	slots := make(chan struct{}, parallel)
-	for _, m := range mails {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			start := time.Now()
-			err := t.send(m, usual(m))
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			if err != nil {
-				failed = err
-			}
-			times[sizeOf(m)] = append(times[sizeOf(m)], time.Since(start))
-		})
+	if len(table.rows) == 0 {
+		return nil, fmt.Errorf("%q is no family of faults", only)
 	}
-	wg.Wait()
-	medians := make([]time.Duration, len(sizes))
-	for i, list := range times {
-		if slices.Sort(list); len(list) > 0 {
-			medians[i] = list[len(list)/2]
-		}
-	}
-	return medians, failed
-}
-
-// reap waits for the programs whose wrapper was killed.
-func reap() error {
-	for end := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
-		_, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
-		switch {
-		case err == syscall.ECHILD:
-			return nil
-		case time.Now().After(end):
-			return fmt.Errorf("a program is still running %v after its wrapper was killed", deadline)
-		}
-	}
+	table.sum()
+	return table, nil
 }

@@ -2,14 +2,18 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // send gives a mail to the program under test as qmail_open does, kills whom
@@ -23,36 +27,79 @@ func (t *torture) send(m *mail, usual time.Duration) error {
 	if err != nil {
 		return err
 	}
+	program, err := t.path(t.program)
+	if err != nil {
+		return err
+	}
 	var said bytes.Buffer
-	cmd := exec.Command(t.program, "-c", t.conf, t.self, "-record", t.recorder)
+	cmd := t.command(program, "-c", t.conf, t.self, "-record", t.recorder)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = messageR, envelopeR, &said
+	if t.stderr != nil {
+		cmd.Stderr = t.stderr
+	}
 	cmd.WaitDelay = deadline // a downstream that outlives it has its standard error
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	messageR.Close()
 	envelopeR.Close()
+	over, ready := make(chan struct{}), make(chan struct{})
 	go func() {
 		// Trouble here is the program's early end, which its exit code tells.
-		io.WriteString(messageW, m.message)
+		const head = 16
+		io.WriteString(messageW, m.message[:head])
+		if m.signal != 0 {
+			emptied(messageW, over)
+		}
+		close(ready)
+		io.WriteString(messageW, m.message[head:])
 		messageW.Close()
 		io.WriteString(envelopeW, "Fsender@example.org\x00T"+strings.Join(m.recipients, "\x00T")+"\x00\x00")
 		envelopeW.Close()
 	}()
-	over := make(chan struct{})
 	assassin := make(chan bool)
-	go func() { assassin <- t.kill(cmd.Process, m, usual, over) }()
+	go func() {
+		if m.signal != 0 {
+			<-ready // before main nothing can be prepared for
+		}
+		assassin <- t.kill(cmd.Process, m, usual, over)
+	}()
 	cmd.Wait()
 	close(over)
 	m.killed = <-assassin
 	m.said = said.String()
 	m.exit = cmd.ProcessState.ExitCode()
-	m.crashed = m.exit < 0 && !(m.killed && m.victim == wrapper)
+	m.crashed = signalled(cmd.ProcessState.Sys().(syscall.WaitStatus)) && !(m.killed && m.victim == wrapper && m.signal == 0)
 	return nil
 }
 
-// kill ends one process with SIGKILL at the mail's moment and reports whether
-// there still was one.
+// command is a program with what stands before it, its environment and
+// descriptors.
+func (t *torture) command(program string, args ...string) *exec.Cmd {
+	argv := slices.Concat(t.under, []string{program}, args)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), t.env...)
+	cmd.ExtraFiles = t.extra
+	return cmd
+}
+
+// emptied waits until all that is in a pipe was read, so that the program is at
+// work, or until it is over.
+func emptied(w *os.File, over <-chan struct{}) {
+	for {
+		if n, err := unix.IoctlGetInt(int(w.Fd()), unix.TIOCINQ); err != nil || n == 0 {
+			return
+		}
+		select {
+		case <-over:
+			return
+		case <-time.After(200 * time.Microsecond):
+		}
+	}
+}
+
+// kill ends one process, with SIGKILL unless the mail says otherwise, at the
+// mail's moment and reports whether there still was one.
 func (t *torture) kill(p *os.Process, m *mail, usual time.Duration, over <-chan struct{}) bool {
 	if m.victim == nobody {
 		return false
@@ -62,7 +109,7 @@ func (t *torture) kill(p *os.Process, m *mail, usual time.Duration, over <-chan 
 		case <-over:
 			return false
 		case <-time.After(time.Duration(m.moment * float64(usual))):
-			return p.Kill() == nil
+			return p.Signal(cmp.Or(m.signal, syscall.SIGKILL)) == nil
 		}
 	}
 	// The downstream is there for the last part only.
