@@ -9,3 +9,14 @@ func KeepSecrets() {
 	unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
+
+// NoCore is the half of KeepSecrets that a program may do which looks into its
+// own /proc/self/fd: to it that is root's once it cannot be dumped. Programs that
+// it starts may raise the limit again.
+func NoCore() {
+	var l unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_CORE, &l) == nil {
+		l.Cur = 0
+		unix.Setrlimit(unix.RLIMIT_CORE, &l)
+	}
+}

@@ -86,6 +86,9 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 	if c.Queue.Spool != "" {
 		os.Setenv("TMPDIR", c.Queue.Spool)
 	}
+	if len(c.Credential.Authenticator) > 0 {
+		qhpsi.NoCore()
+	}
 	var judge client.Judge
 	outside, err := queue.QHPSI(c, env)
 	if err == nil {
