@@ -131,6 +131,14 @@ is left over that nobody was killed over.
 
 "Put off" is a temporary answer: the sender tries again. A mail that was put off because its program was killed may have
 been queued or held all the same, as with qmail-queue itself; the column "what happened" says how many.
+
+What is known, and not promised:
+
+* Without qguard-queue.sh a qguard-queue dies of a signal where its memory does not let it start: "softlimit -m 20 MB,
+  without the shim". qpsmtpd takes that for success; others try again. So does a signal in its first millisecond.
+* Charges of failures are lost with the file that holds them, when it is emptied or removed in place of damaged, and when
+  the clock is ahead by more than their window. Of a meta page that is overwritten the other serves, one write older.
+* Under ulimit -n 10 or ulimit -d 32000 nothing is lost, but little or nothing is taken either.
 `
 
 // report writes the table as a document.
