@@ -147,9 +147,10 @@ func (tb *table) report(name string) error {
 	if err := unix.Uname(&uts); err != nil {
 		return err
 	}
+	version, _, _ := strings.Cut(unix.ByteSliceToString(uts.Release[:]), "-") // the rest is a builder's
 	var b strings.Builder
 	fmt.Fprintf(&b, introduction, tb.start.Format("2 January 2006"), tb.o.seed, time.Since(tb.start).Round(time.Second),
-		"Linux "+unix.ByteSliceToString(uts.Release[:]), runtime.NumCPU(), runtime.Version(), tb.verdict())
+		"Linux "+version, runtime.NumCPU(), runtime.Version(), tb.verdict())
 	family := ""
 	for _, r := range tb.rows {
 		if r.family != family {
