@@ -12,8 +12,10 @@ require (
 	github.com/google/go-cmp v0.7.0 // tests
 	github.com/klauspost/compress v1.20.3 // tests: the oracle for zstd
 	github.com/landlock-lsm/go-landlock v0.11.0 // qguardd gives up what it does not need, in all threads
+	github.com/maxmind/mmdbwriter v1.2.0 // tests: databases of countries
 	github.com/msteinert/pam/v2 v2.1.0
 	github.com/nwaples/rardecode/v2 v2.4.6 // RAR 3 and 5
+	github.com/oschwald/maxminddb-golang/v2 v2.9.0 // countries, in MaxMind's format
 	github.com/richardlehane/mscfb v1.0.9 // tests: a second reader of OLE files
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
 	github.com/ulikunitz/xz v0.5.17 // xz and LZMA, those inside 7z too
@@ -28,10 +30,11 @@ require (
 	github.com/richardlehane/msoleps v1.0.3 // indirect
 	github.com/valyala/fastrand v1.1.0 // indirect
 	github.com/valyala/histogram v1.2.0 // indirect
+	go4.org/netipx v0.0.0-20231129151722-fdeea329fbba // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
-	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/tools v0.51.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
 	honnef.co/go/tools v0.8.2 // indirect
 	kernel.org/pub/linux/libs/security/libcap/psx v1.2.77 // indirect
 )
