@@ -58,10 +58,10 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&conf, "c", conf, "")
 	version := flags.Bool("version", false, "")
-	given := map[string]*addresses{}
-	for _, door := range doors {
-		given[door] = new(addresses)
-		flags.Var(given[door], door, "")
+	given := map[string]*service.Addresses{}
+	for _, door := range doors(rules.Default()) {
+		given[door.Name] = new(service.Addresses)
+		flags.Var(given[door.Name], door.Name, "")
 	}
 	err := flags.Parse(args)
 	switch {
@@ -82,52 +82,52 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	if err != nil {
 		return fail(err)
 	}
-	for door, list := range where(c) {
-		if len(*given[door]) > 0 {
-			*list = *given[door]
+	for _, door := range doors(c) {
+		if list := *given[door.Name]; len(list) > 0 {
+			*door.At = list
 		}
 	}
 	debug.SetMemoryLimit(int64(c.Daemon.Memory))
 	if c.Daemon.Spool != "" {
 		os.Setenv("TMPDIR", c.Daemon.Spool)
 	}
-	s, err := start(conf, c, errw)
+	s, stop, err := start(conf, c, errw)
 	if err != nil {
 		return fail(err)
 	}
-	if s.run(ctx) != nil {
+	if s.Run(ctx, stop) != nil {
 		return qhpsi.ExitBroken // it is in the log
 	}
 	return qhpsi.ExitStopped
 }
 
 // start opens the addresses with the rights it was given, and gives up all that
-// judging mail does not need.
-func start(conf string, c *rules.Config, errw io.Writer) (*server, error) {
+// judging mail does not need. stop is closed by SHUTDOWN.
+func start(conf string, c *rules.Config, errw io.Writer) (s *service.Service, stop <-chan struct{}, err error) {
 	account, err := service.Lookup(c.Daemon.User)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	listeners, err := open(c, account)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := account.Become(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if conf != "" || account.Name != "" {
 		// A second time, by the one who will have to on SIGHUP.
 		if _, err := rules.Load(conf); err != nil {
-			return nil, fmt.Errorf("as user %s: %w", account.Name, err)
+			return nil, nil, fmt.Errorf("as user %s: %w", account.Name, err)
 		}
 	}
 	d, err := daemon.New(conf, c, errw)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	note, err := daemon.Confine(c, conf)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var at []string
 	for _, l := range listeners {
@@ -135,20 +135,6 @@ func start(conf string, c *rules.Config, errw io.Writer) (*server, error) {
 	}
 	d.Log(respond.Record{Note: fmt.Sprintf("qguardd %s for %s; %d at a time; %s",
 		qhpsi.Version(), strings.Join(at, ", "), d.Load().Turns, note)})
-	return &server{daemon: d, listeners: listeners}, nil
-}
-
-// addresses is a flag that may be given more than once.
-type addresses []rules.Address
-
-func (a *addresses) String() string { return fmt.Sprint(*a) }
-
-// Set reads one address.
-func (a *addresses) Set(text string) error {
-	var one rules.Address
-	if err := one.UnmarshalText([]byte(text)); err != nil {
-		return err
-	}
-	*a = append(*a, one)
-	return nil
+	s, stop = newService(d, listeners)
+	return s, stop, nil
 }
