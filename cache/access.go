@@ -166,7 +166,21 @@ func withBolt(f *os.File, readOnly bool, use func(*bolt.DB) error) (err error) {
 			theirs.Close()
 		}
 	}()
-	db, err := bolt.Open(f.Name(), 0o600, &bolt.Options{
+	db, err := bolt.Open(f.Name(), 0o600, boltOptions(f, readOnly, &theirs))
+	if err != nil {
+		return err
+	}
+	err = use(db)
+	if cerr := db.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// boltOptions are those for the locked file f; bbolt's own descriptor of it is
+// put into theirs.
+func boltOptions(f *os.File, readOnly bool, theirs **os.File) *bolt.Options {
+	return &bolt.Options{
 		ReadOnly:     readOnly,
 		PageSize:     pageSize,
 		MaxSize:      fileLimit,
@@ -178,18 +192,10 @@ func withBolt(f *os.File, readOnly bool, use func(*bolt.DB) error) (err error) {
 			if err != nil {
 				return nil, err
 			}
-			theirs = os.NewFile(uintptr(fd), f.Name())
-			return theirs, nil
+			*theirs = os.NewFile(uintptr(fd), f.Name())
+			return *theirs, nil
 		},
-	})
-	if err != nil {
-		return err
 	}
-	err = use(db)
-	if cerr := db.Close(); err == nil {
-		err = cerr
-	}
-	return err
 }
 
 // placed names the file an error is about.

@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		os.Exit(write())
 	case "compact":
 		os.Exit(compact())
+	case "rows":
+		os.Exit(writeRows())
 	case "windows":
 		n, _ := strconv.Atoi(os.Getenv("CACHE_TEST_N"))
 		os.Exit(million(n))

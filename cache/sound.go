@@ -67,6 +67,7 @@ type tree struct {
 	root, free, high uint64
 	used             []bool          // pages met by whole
 	level            int             // of the leaves, once known
+	inner            *[]place        // not nil while walking over a bucket of buckets, which are put here
 	last             []byte          // key met last
 	buf              [deepest][]byte // one page a level
 }
@@ -78,8 +79,12 @@ type page struct {
 	data []byte // from its head
 }
 
-// readTree examines head and meta pages. It returns nil for an empty file.
-func readTree(f *os.File) (*tree, error) {
+// readTree examines head and meta pages of a cache file. It returns nil for an
+// empty file.
+func readTree(f *os.File) (*tree, error) { return readTreeUpTo(f, fileLimit) }
+
+// readTreeUpTo is readTree for a file of at most limit bytes.
+func readTreeUpTo(f *os.File, limit int64) (*tree, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -89,7 +94,7 @@ func readTree(f *os.File) (*tree, error) {
 		return nil, nil
 	case size < firstPages*pageSize:
 		return nil, damaged("%d bytes are too short for a cache file", size)
-	case size > fileLimit:
+	case size > limit:
 		return nil, damaged("%d bytes are too long for a cache file", size)
 	}
 	var head [2 * pageSize]byte
@@ -246,8 +251,30 @@ type place struct {
 	inline []byte
 }
 
-// buckets reads the root page. It returns nil for a file nothing was written to.
+// placeOf is where the bucket begins whose value this is.
+func placeOf(v []byte) place {
+	v = bytes.Clone(v)
+	return place{id: native.Uint64(v), inline: v[bucketHead:]}
+}
+
+// buckets reads the root page of a cache file. It returns nil for one nothing was
+// written to.
 func (t *tree) buckets() (map[string]place, error) {
+	found, err := t.top()
+	if err != nil || found == nil {
+		return nil, err
+	}
+	for _, name := range [][]byte{bucketMeta, bucketEntries, bucketExpiry} {
+		if _, ok := found[string(name)]; !ok || len(found) != 3 {
+			return nil, damaged("root page: not the buckets of this format")
+		}
+	}
+	return found, nil
+}
+
+// top reads the root page, which holds nothing but buckets. It returns nil for a
+// file nothing was written to.
+func (t *tree) top() (map[string]place, error) {
 	p, err := t.page(t.root, 0)
 	if err != nil {
 		return nil, err
@@ -255,7 +282,7 @@ func (t *tree) buckets() (map[string]place, error) {
 	if p.leaf && p.n == 0 && t.high == firstPages {
 		return nil, nil
 	}
-	// Our three buckets always fit on one page: they are inline up to a quarter of it.
+	// Our few buckets always fit on one page: they are inline up to a quarter of it.
 	if !p.leaf || len(p.data) > pageSize {
 		return nil, damaged("root page: not of this format")
 	}
@@ -264,13 +291,7 @@ func (t *tree) buckets() (map[string]place, error) {
 		if !p.isBucket(i) || len(p.value(i)) < bucketHead {
 			return nil, damaged("root page: not of this format")
 		}
-		v := bytes.Clone(p.value(i))
-		found[string(p.key(i))] = place{id: native.Uint64(v), inline: v[bucketHead:]}
-	}
-	for _, name := range [][]byte{bucketMeta, bucketEntries, bucketExpiry} {
-		if _, ok := found[string(name)]; !ok || len(found) != 3 {
-			return nil, damaged("root page: not the buckets of this format")
-		}
+		found[string(p.key(i))] = placeOf(p.value(i))
 	}
 	return found, nil
 }

@@ -101,7 +101,11 @@ func (t *tree) leaf(p page, level int, low []byte, form form) error {
 	for i := range p.n {
 		at := pageHead + i*elemSize
 		pos, ksize, vsize := p.place(i)
-		if native.Uint32(p.data[at:]) != 0 || !form(p.data[at+int(pos)], ksize, vsize) {
+		if t.inner != nil && p.isBucket(i) && vsize >= bucketHead && form(p.data[at+int(pos)], ksize, vsize) {
+			*t.inner = append(*t.inner, placeOf(p.value(i)))
+			continue
+		}
+		if t.inner != nil || native.Uint32(p.data[at:]) != 0 || !form(p.data[at+int(pos)], ksize, vsize) {
 			return damaged("an entry that is not of this format")
 		}
 	}
