@@ -89,9 +89,16 @@
 // to group or others is refused and stays where it is. So does one whose lock
 // is not to be had, for 100 ms. An empty file is a new file.
 //
+// # The policy daemon
+//
+// Another file is the policy daemon's: a DB, held open by the one process that
+// writes to it, with the connection log (LogWriter, DB.QueryLog). What that daemon counts
+// is in Windows, in memory, with snapshots. Their formats are told there. A DB is locked,
+// examined and set aside as said above; it needs no key.
+//
 // # What it does not do
 //
-// It keeps no user, no password, no plain digest, and nothing about right
+// The cache file keeps no user, no password, no plain digest, and nothing about right
 // passwords. A new policy or back end needs no flush, as it changes the caller's
 // keys. It does not protect against somebody who can write the file and puts
 // an old copy back, and does not work over a file system without flock.

@@ -23,10 +23,12 @@ import (
 // the number of rows ever put into it. A row's key is the milliseconds of the day
 // (4 bytes, big-endian) and the last 3 bytes of the sequence. Its value:
 //
-//	1      flags: 1 auth ok, 2 policy reject, 4 IPv4, 8 IPv6, 16 country, 32 packed session
+//	1      flags: 1 auth ok, 2 policy reject, 4 IPv4, 8 IPv6, 16 country, 32 packed session,
+//	       64 packed user
 //	4, 16  the address, as flagged
 //	2      the country's letters, if flagged
-//	1, n   length and bytes of the user
+//	1, n   length and bytes of the user; packed = in six bits a letter, filled up to a multiple of 4
+//	       letters: what base64 with the alphabet nameLetters stands for
 //	words  protocol, door, phase, reason, each one byte of 0x80 and up, a number in
 //	       rowWords, or a length up to 0x7f and so many bytes
 //	1, n   length and bytes of the session; packed = the bytes whose unpadded base64 it is

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -72,6 +73,7 @@ type query struct {
 	low, high spot // rows from low on, before high; a high without a day is the end
 	remote    []byte
 	bits      int
+	packed    string // the user as it is packed, if it can be
 
 	next  spot // oldest first: the next row; else the one after it
 	done  bool
@@ -81,6 +83,7 @@ type query struct {
 
 func newQuery(f LogFilter) *query {
 	q := &query{LogFilter: f}
+	q.packed, _ = packName(strings.ToLower(f.User))
 	if !f.Since.IsZero() {
 		q.low = spotOf(f.Since)
 	}
@@ -209,16 +212,17 @@ func (q *query) firstRow(day string, c *bolt.Cursor) (k, v []byte) {
 // wants looks at a row without decoding it. What is damaged is wanted, to be
 // counted.
 func (q *query) wants(v []byte) bool {
-	r := rowReader{v: v}
-	h := r.head()
+	h, _, ok := headOf(v)
 	switch {
-	case r.bad:
+	case !ok:
 		return true
 	case q.Failed && h.flags&rowAuthOK != 0:
 		return false
 	case q.Country != "" && q.Country != string(h.country):
 		return false
-	case q.User != "" && !sameFold(q.User, h.user):
+	case q.User != "" && h.flags&rowSixBits != 0 && (q.packed == "" || q.packed != string(h.user)):
+		return false
+	case q.User != "" && h.flags&rowSixBits == 0 && !sameFold(q.User, h.user):
 		return false
 	}
 	return q.remote == nil || inNetwork(h.remote, q.remote, q.bits)

@@ -53,6 +53,7 @@ type DBOptions struct {
 const (
 	dbFormat = "policy 1"
 	dbLimit  = 16 << 30 // 200 million rows
+	growBy   = 4 << 20
 )
 
 var (
@@ -139,6 +140,7 @@ func (d *DB) begin(f *os.File) error {
 		if err != nil {
 			return err
 		}
+		db.AllocSize = growBy
 		if d.o.ReadOnly {
 			err = db.View(fitsDB)
 		} else {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // Windows counts in sliding windows: what each of many keys (addresses, pairs of
@@ -45,7 +46,10 @@ import (
 // to two such old ones of which nothing counts any more, so that memory follows
 // what goes on, up to the bound: 40 bytes a key, 4 of index, 32 a counter or two
 // members, and at most three of the latter for each key on average (where keys
-// have more, the oldest go earlier). That is 140 bytes a key at most.
+// have more, the oldest go earlier). That is 140 bytes a key at most. The garbage
+// collector takes it for live and lets as much garbage gather: a program that makes
+// any sets its memory limit to Bytes and what else it needs. Collecting is cheap, as there
+// are no pointers.
 //
 // Things of which one kind must not push out the other belong into Windows of
 // their own. Anybody can make an address connect and a pair fail; only a right
@@ -149,7 +153,7 @@ func (w *Windows) Add(now time.Time, k Key, c Counter, n int) (sum int) {
 		return n // more counters of one key than there is room for
 	}
 	b.roll(at)
-	b.cell[0] = uint16(min(int(b.cell[0])+max(n, 0), 1<<16-1))
+	b.cell[0] = uint16(min(int(b.cell[0])+min(max(n, 0), 1<<16), 1<<16-1))
 	return b.sum()
 }
 
@@ -245,6 +249,13 @@ func (w *Windows) Forget(k Key) {
 	if i := s.find(k, h); i != 0 {
 		s.remove(i)
 	}
+}
+
+// Bytes returns the memory w takes when it is full.
+func (w *Windows) Bytes() (n int64) {
+	t := newTable(w.most) // all are equal
+	n = int64(len(t.heads))*4 + int64(t.most)*int64(unsafe.Sizeof(subject{})) + int64(t.mostBlocks)*int64(unsafe.Sizeof(block{}))
+	return n * windowShards
 }
 
 // Len returns how many keys there are, those included of which nothing counts any

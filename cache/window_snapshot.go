@@ -209,7 +209,7 @@ func (t *table) order() {
 		}
 		all = append(all, seen{i, last})
 	}
-	slices.SortStableFunc(all, func(a, b seen) int { return cmp.Compare(a.last, b.last) })
+	slices.SortFunc(all, func(a, b seen) int { return cmp.Compare(a.last, b.last) })
 	t.newest, t.oldest = 0, 0
 	for _, s := range all {
 		t.link(s.i)
