@@ -106,7 +106,7 @@
 //	defer text      not now (450, 421), and this is why
 //	refuse text     no, and this is why
 //	ok rest         done (close, event, the end of an auth, status, reload)
-//	error text      not understood, or not allowed
+//	error text      not understood (the log says what), or not allowed
 //
 // So a client looks at the first word: defer and refuse close the door, anything
 // else, no answer within its second too, leaves it open.
