@@ -51,7 +51,7 @@
 // Policy delegation, TCP or UNIX socket: lines name=value, an empty line ends the
 // request, "action=..." and an empty line answer it; many on a connection.
 //
-//	CONNECT          a connection       client_address, client_name, reverse_client_name
+//	CONNECT, XCLIENT a connection       client_address, client_name, reverse_client_name
 //	RCPT             a recipient        sender, recipient, sasl_username
 //	END-OF-MESSAGE   a whole message    recipient_count, size
 //	any other        not asked about: DUNNO

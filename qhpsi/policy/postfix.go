@@ -107,7 +107,7 @@ func (s *Server) postfixEvent(f fields) (e decide.Event, ask bool, err error) {
 	}
 	var phase decide.Phase
 	switch f["protocol_state"] {
-	case "CONNECT":
+	case "CONNECT", "XCLIENT": // QUIRK: behind a proxy the client is known late, and this is the state then
 		phase = decide.Connect
 	case "RCPT":
 		phase = decide.Recipient
