@@ -5,7 +5,7 @@ OUT386   ?= bin/386
 CFLAGS   ?= -O2 -Wall -fstack-protector-strong
 FUZZTIME ?= 10s
 QGUARD_SOCKET ?= /run/qguard/clamd.sock
-STATIC   := qguard-scan qguard-queue qguardd qguard-relay qguard
+STATIC   := qguard-scan qguard-queue qguardd qguard-policyd qguard-relay qguard
 GO_BUILD := go build -trimpath -ldflags '-s -w'
 PAGES    := $(wildcard man/*.[58])
 

@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
-		"slices"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
