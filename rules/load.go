@@ -44,7 +44,9 @@ func Load(name string) (*Config, error) {
 	}
 	info, err := os.Stat(path)
 	if name == "" && errors.Is(err, os.ErrNotExist) {
-		return Default(), nil
+		c := Default()
+		c.resolve(filepath.Dir(DefaultPath))
+		return c, nil
 	}
 	switch {
 	case err != nil:

@@ -159,7 +159,7 @@ func defaultPolicyd() Policyd {
 		Control:   Address{"unix", "/run/qguard/control"},
 		Metrics:   []Address{},
 		DB:        "/var/lib/qguard/policy.db",
-		Token:     "/etc/qguard/policyd.token",
+		Token:     "policyd.token",
 		Retention: Duration(90 * 24 * time.Hour),
 		OnError:   "allow",
 		LogOnly:   true,

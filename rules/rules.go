@@ -85,7 +85,7 @@
 //	control   = "unix:/run/qguard/control"
 //	metrics   = []
 //	db        = "/var/lib/qguard/policy.db"
-//	token     = "/etc/qguard/policyd.token"   what HTTP clients must send
+//	token     = "policyd.token"   file with what HTTP clients must send, beside this one
 //	geoip     = ""            a MaxMind DB file of countries; "" = countries are not known
 //	retention = "90d"         of the connection log
 //	on_error  = "allow"       what is answered when something is broken: allow | deny

@@ -127,6 +127,7 @@ func (c *checklist) run(create bool, limit int64) {
 	if create {
 		c.report("directories", "made", c.makeDirectories())
 		c.report("cache key", c.rules.Cache.Key, c.store().MakeKey())
+		c.report("policy token", c.rules.Policyd.Token, c.makeToken())
 	}
 	for _, step := range []struct {
 		what string
@@ -143,6 +144,7 @@ func (c *checklist) run(create bool, limit int64) {
 		{"memory limit", func() (string, error) { return c.checkLimit(limit) }},
 		{"virus scanner", c.checkVirus},
 		{"daemon", c.checkDaemon},
+		{"login policy", c.checkPolicyd},
 	} {
 		note, err := step.run()
 		c.report(step.what, note, err)
