@@ -119,6 +119,18 @@ type Flaw struct {
 
 func (f *Flaw) Error() string { return f.Rule + ": " + f.Note }
 
+// Damaged is the flaw of data that does not decode: xfile.unreadable with a note.
+// A flaw stays what it is, and so does trouble of the system, a full disk for
+// one, which is nothing that a message can be blamed for.
+func Damaged(err error, note string) error {
+	var flaw *Flaw
+	var sys interface{ Timeout() bool } // fs.PathError and syscall.Errno have it
+	if errors.As(err, &flaw) || errors.As(err, &sys) {
+		return err
+	}
+	return &Flaw{Rule: "xfile.unreadable", Note: note}
+}
+
 // errStop ends the walk; what stopped it has been noted.
 var errStop = errors.New("stop")
 

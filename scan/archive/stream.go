@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -134,15 +133,9 @@ func unreadable(format string, args ...any) *scan.Flaw {
 	return &scan.Flaw{Rule: "xfile.unreadable", Note: fmt.Sprintf(format, args...)}
 }
 
-// damaged is the flaw of data that does not unpack. Trouble of the system, a
-// full disk for one, stays what it is.
+// damaged is the flaw of data that does not unpack.
 func damaged(err error) error {
-	var flaw *scan.Flaw
-	var sys interface{ Timeout() bool } // fs.PathError and syscall.Errno have it
-	if errors.As(err, &flaw) || errors.As(err, &sys) {
-		return err
-	}
-	return unreadable("damaged archive: %v", err)
+	return scan.Damaged(err, fmt.Sprintf("damaged archive: %v", err))
 }
 
 // trimName returns name without the compressor's suffix: tgz becomes tar.

@@ -245,11 +245,4 @@ func (i *oleInflated) Read(p []byte) (int, error) {
 	return n, damagedOLE(err)
 }
 
-func damagedOLE(err error) error {
-	var flaw *scan.Flaw
-	var sys interface{ Timeout() bool }
-	if errors.As(err, &flaw) || errors.As(err, &sys) {
-		return err
-	}
-	return cannotRead("damaged embedded object")
-}
+func damagedOLE(err error) error { return scan.Damaged(err, "damaged embedded object") }

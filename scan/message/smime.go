@@ -60,9 +60,9 @@ func openSecure(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) erro
 		open = func() (io.Reader, error) {
 			z, err := zlib.NewReader(&octets{raw: raw, at: content.body, end: content.end})
 			if err != nil {
-				return nil, &scan.Flaw{Rule: "xfile.unreadable", Note: "damaged S/MIME compression"}
+				return nil, scan.Damaged(err, damagedSMIME)
 			}
-			return b.Inflate(z, raw.Size()), nil
+			return &inflated{b.Inflate(z, raw.Size())}, nil
 		}
 	}
 	if err := b.Part(); err != nil {
@@ -71,6 +71,19 @@ func openSecure(p *scan.Part, b *scan.Budget, yield func(*scan.Part) error) erro
 	return yield(&scan.Part{
 		Path: number(p.Path, "1"), Types: []string{"message/rfc822"}, Depth: p.Depth + 1, Nest: p.Nest, Open: open,
 	})
+}
+
+const damagedSMIME = "damaged S/MIME compression"
+
+// inflated turns a decompressor's complaints into flaws.
+type inflated struct{ r io.Reader }
+
+func (i *inflated) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = scan.Damaged(err, damagedSMIME)
+	}
+	return n, err
 }
 
 // tlv is one element of BER (X.690 section 8.1): body to end are its contents.
