@@ -18,6 +18,9 @@ const (
 // parseBody reads an object or a form. No text of the body but the fields is
 // kept, and none of it is in the error but what quote lets through.
 func parseBody(body []byte) (fields, error) {
+	if len(body) == 0 {
+		return nil, errors.New("the body is empty")
+	}
 	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
 		return parseJSON(body)
 	}

@@ -244,7 +244,7 @@ func TestDovecotFailsOpen(t *testing.T) {
 		})
 	}
 	s, h := newServer()
-	h.token = "another"
+	h.wants("another")
 	h.answers(always(decide.Answer{Kind: decide.Refuse}))
 	d := startDovecot(t, "http://"+serving(t, "tcp", s.HTTP)+"/")
 	if got := d.login(t, "joe@example.com", marker); !strings.HasPrefix(got, "OK") {

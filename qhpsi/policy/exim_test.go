@@ -234,11 +234,11 @@ func TestEximFailsOpen(t *testing.T) {
 	if got := try(ports["nobody there"]); got != "220 250 235" {
 		t.Error("nobody there:", got)
 	}
-	h.token = "another"
+	h.wants("another")
 	if got := try(ports["daemon"]); got != "220 250 235" || !holds(h.said(), "401") {
 		t.Error("wrong token:", got)
 	}
-	h.token = token
+	h.wants(token)
 	if k, greeting := dialSMTP(t, ports["daemon"]); greeting[:3] != "550" {
 		t.Error("refused:", greeting)
 	} else {

@@ -59,7 +59,18 @@ func (h *fakeHost) OnError() rules.OnError {
 	return "allow"
 }
 
-func (h *fakeHost) Token() string { return h.token }
+func (h *fakeHost) Token() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.token
+}
+
+// wants sets our token.
+func (h *fakeHost) wants(token string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.token = token
+}
 
 func (h *fakeHost) Log(line string) {
 	h.mu.Lock()
@@ -68,13 +79,31 @@ func (h *fakeHost) Log(line string) {
 }
 
 func (h *fakeHost) Status() string { return "up=60 keys=3" }
-func (h *fakeHost) Reload() error  { return h.reload }
+func (h *fakeHost) Reload() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.reload
+}
 
 // answers sets what is said from now on.
 func (h *fakeHost) answers(f func(decide.Event) decide.Answer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.decide = f
+}
+
+// refuses sets on_error.
+func (h *fakeHost) refuses(deny bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.deny = deny
+}
+
+// calm lets the next trouble be the first of its second.
+func (s *Server) calm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.second = 0
 }
 
 // take returns what it was asked since.

@@ -184,14 +184,13 @@ func (s *Server) answerDovecot(w http.ResponseWriter, r *http.Request, peer net.
 		return
 	}
 	e, err := s.dovecotEvent(command, r)
-	var a decide.Answer
 	if err != nil {
 		s.trouble("dovecot", peer, err)
 		w.Header().Set("Connection", "close")
-		a = s.neutral()
-	} else {
-		a = s.Host.Decide(e)
+		reply(w, http.StatusOK, "application/json", dovecotReply(s.neutral()))
+		return
 	}
+	a := s.Host.Decide(e)
 	if e.Phase == decide.Report {
 		a = decide.Answer{}
 	}
