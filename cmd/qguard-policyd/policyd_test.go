@@ -205,8 +205,8 @@ func TestLogins(t *testing.T) {
 		lines = append(lines, fmt.Sprintf("%s %q %s ok=%t reject=%t %s", row.Phase, row.User, row.Remote, row.AuthOK, row.PolicyReject, row.Reason))
 	}
 	want := map[string]int{
-		`report "joe\n@example.org" 192.0.2.1 ok=false reject=false `:          3,
-		`report "joe\n@example.org" 192.0.2.1 ok=false reject=true `:           1,
+		`report "joe\n@example.org" 192.0.2.1 ok=false reject=false `:         3,
+		`report "joe\n@example.org" 192.0.2.1 ok=false reject=true `:          1,
 		`allow "joe\n@example.org" 192.0.2.1 ok=false reject=true login.pair`: 2,
 	}
 	for _, line := range lines {
