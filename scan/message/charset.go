@@ -12,15 +12,28 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
+	"golang.org/x/text/transform"
 )
 
 // toUTF8 returns r's text as UTF-8. An unknown charset is left as it is: the
 // ASCII in it, which is what logins are made of, can still be read.
 func toUTF8(r io.Reader, charset string) io.Reader {
 	if enc := lookup(charset); enc != nil {
-		return enc.NewDecoder().Reader(r)
+		return wholeRunes{enc.NewDecoder().Reader(r)}
 	}
 	return r
+}
+
+// wholeRunes ends a text before a character that is cut off. QUIRK: x/text's
+// decoder for UTF-32 makes an error of that, all others U+FFFD.
+type wholeRunes struct{ r io.Reader }
+
+func (w wholeRunes) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if err == transform.ErrShortSrc {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // lookup finds a charset by the names mail uses for it; nil for ASCII, UTF-8
