@@ -3,6 +3,7 @@ package policy
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -60,6 +61,15 @@ func FuzzBody(f *testing.F) {
 		sound(t, e)
 		if err != nil {
 			oneLiner(t, err)
+		}
+		// The library reads the same.
+		var all map[string]any
+		if json.Unmarshal(body, &all) == nil {
+			for key, value := range all {
+				if v, ok := value.(string); ok && keyKind(canonical(key)) != unknown && strings.ToValidUTF8(got[canonical(key)], "\uFFFD") != v && utf8.Valid(body) {
+					t.Fatalf("%s: %q, want %q", key, got[canonical(key)], v)
+				}
+			}
 		}
 		// What is passed over does not change what is said.
 		if bytes.HasPrefix(body, []byte("{\"")) {

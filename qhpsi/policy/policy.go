@@ -42,7 +42,7 @@
 //
 //	204   go on; the header "X-QGuard-Delay: 3" asks for a sleep of so many seconds
 //	403   no; the body is what to say: "5.7.1 text", or "4.7.1 text" for not now
-//	400   not understood; the body says what
+//	400   not understood; our log says what
 //
 // Exim's authenticated_fail_id reads " (set_id=joe)": that is taken off a login.
 //
@@ -61,7 +61,7 @@
 // that is down looks the same.)
 //
 //	go on     DUNNO
-//	tarpit    sleep N
+//	tarpit    sleep N (a restriction, which an action may name; it keeps an smtpd busy)
 //	not now   DEFER_IF_PERMIT 4.7.1 text (at RCPT), DEFER 4.7.1 text
 //	no        REJECT 5.7.1 text
 //
