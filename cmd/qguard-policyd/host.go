@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -36,13 +37,18 @@ func (p *policyd) note(note string, err error) {
 
 // Status is how busy it is, in one line.
 func (p *policyd) Status() string {
-	keys, bytes := 0, int64(0)
+	keys, bytes := p.counters()
+	return fmt.Sprintf("keys=%d bytes=%d rows=%d dropped=%d db=%d troubles=%d log_only=%t",
+		keys, bytes, p.log.Written(), p.log.Dropped(), p.db.Size(), p.engine.Troubles(), p.now.Load().rules.Policyd.LogOnly)
+}
+
+// counters is how many keys are counted, and the memory they take.
+func (p *policyd) counters() (keys int, bytes int64) {
 	for _, w := range p.windows.All() {
 		keys += w.Len()
 		bytes += w.Bytes()
 	}
-	return fmt.Sprintf("keys=%d bytes=%d rows=%d dropped=%d db=%d troubles=%d log_only=%t",
-		keys, bytes, p.log.Written(), p.log.Dropped(), p.db.Size(), p.engine.Troubles(), p.now.Load().rules.Policyd.LogOnly)
+	return keys, bytes
 }
 
 // Reload reads the rules again. After an error the old ones stay. Where it
@@ -67,11 +73,17 @@ func (p *policyd) Reload() error {
 	return err
 }
 
+// besides is what the process may need beside its counters.
+const besides = 64 << 20
+
 // refresh looks at the file of countries, and does what is due: a snapshot of
-// the counters, days of the log that are over.
+// the counters, days of the log that are over. The counters are not garbage:
+// Go's collector, which lets a heap double, is told to stay near them.
 func (p *policyd) refresh() {
 	p.refreshes.Lock()
 	defer p.refreshes.Unlock()
+	_, bytes := p.counters()
+	debug.SetMemoryLimit(bytes + bytes/4 + besides)
 	if p.countries != nil {
 		if err := p.countries.Refresh(); err != nil {
 			p.note("", err)
@@ -119,10 +131,7 @@ func (p *policyd) gauges() {
 	p.set.NewGauge("qguard_policy_rows_total", func() float64 { return float64(p.log.Written()) })
 	p.set.NewGauge("qguard_policy_rows_dropped_total", func() float64 { return float64(p.log.Dropped()) })
 	p.set.NewGauge("qguard_policy_keys", func() float64 {
-		n := 0
-		for _, w := range p.windows.All() {
-			n += w.Len()
-		}
-		return float64(n)
+		keys, _ := p.counters()
+		return float64(keys)
 	})
 }
