@@ -193,6 +193,9 @@ func defaultRates() RateTable {
 	}
 }
 
+// maxMembers is how many logins of an address are told apart.
+const maxMembers = 64
+
 // impossible returns the first key of the policy daemon's tables whose value
 // cannot be meant.
 func (p Policyd) impossible(c *Config) (key []string, why string) {
@@ -203,6 +206,12 @@ func (p Policyd) impossible(c *Config) (key []string, why string) {
 		return []string{"policyd", "retention"}, "shorter than a day: the log is kept by days"
 	case p.Keys < 1000:
 		return []string{"policyd", "keys"}, "too few addresses to count"
+	}
+	switch f := c.Failures; {
+	case f.Logins.N > maxMembers:
+		return []string{"failures", "logins"}, fmt.Sprintf("%d is over %d: no more are told apart", f.Logins.N, maxMembers)
+	case f.Exempt > Duration(longestRate):
+		return []string{"failures", "exempt"}, fmt.Sprintf("%s is over 31d: a success is not remembered longer", f.Exempt)
 	}
 	for _, class := range c.Intranet.From {
 		if !slices.Contains(Classes[:], class) {
