@@ -1,8 +1,10 @@
 package policy
 
 import (
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -185,6 +187,48 @@ func TestDovecot(t *testing.T) {
 		})
 	}
 	clean(t, h.said())
+}
+
+// Dovecot keeps its connections to us: one that ended with the daemon must not let
+// a login in that the next daemon refuses.
+func TestDovecotAcrossRestart(t *testing.T) {
+	s, h := newServer()
+	port := freePort(t)
+	begin := func() (end func()) {
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- s.HTTP(ctx, l) }()
+		return func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	d := startDovecot(t, "http://127.0.0.1:"+port+"/")
+	for range 5 {
+		end := begin()
+		h.answers(nil)
+		if got := d.login(t, "joe@example.com", marker); !strings.HasPrefix(got, "OK") {
+			t.Error(got)
+		}
+		end()
+		end = begin()
+		h.answers(always(decide.Answer{Kind: decide.Refuse}))
+		if got := d.login(t, "joe@example.com", marker); !strings.HasPrefix(got, "NO") {
+			t.Error("after a restart:", got)
+		}
+		end()
+	}
+	begun := time.Now()
+	if got := d.login(t, "joe@example.com", marker); !strings.HasPrefix(got, "OK") {
+		t.Error("daemon down:", got)
+	}
+	t.Log("daemon down: logged in after", time.Since(begun))
 }
 
 // A server that Dovecot does not understand lets everybody in: why ours never
