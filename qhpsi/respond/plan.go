@@ -2,6 +2,36 @@
 // action, writes the headers a delivered message gets, keeps held mail, and
 // makes the messages that stand in for others. Doors (qmail-queue's, the
 // milter's) call it; it knows no protocol.
+//
+// # Delivered messages
+//
+// Before the message, which is as it came, stand
+//
+//	X-QHPSI: clean | virus found
+//	X-QGuard: xfile.name part=2 name=a.exe     one for each finding that is not passed
+//
+// "virus found" is said where the default would not have delivered it, as
+// IndiMail does. Values that are not one plain word are quoted as Go strings;
+// lines are ASCII, folded at blanks to 78 characters where these allow. Fields of
+// these names, and X-Quarantine-ID, that came with the message get "X-Old-"
+// before their names: they are somebody else's word.
+//
+// # Quarantine
+//
+// A maildir, all of it mode 0700 and 0600. A held message is new/ID, byte for
+// byte, and meta/ID.json says what is known of it: id, time, sender, recipients,
+// client, action, size, findings (rule, part, name, note, action). Addresses that
+// JSON would not keep, for they are not UTF-8, are quoted as Go strings. ID is
+// the time in UTC and 64 random bits, 20261121T213000-0123456789abcdef, which
+// doors follow with a number for each group of recipients. Both files are
+// written in tmp, synced, renamed, and their directories synced, before anybody
+// is answered.
+//
+// # Text of a refusal
+//
+// The administrator's, or a plain one that names the rule or the file, and no
+// user and no password: one line of printable ASCII with an enhanced status code
+// (RFC 3463), its own or 5.7.1, 4.3.0.
 package respond
 
 import (

@@ -4,6 +4,11 @@
 // Package net does the same, with a resolver and 0.4 MB of code that every
 // start of such a program would pay for, asked or not. Here is what they need:
 // connect, a deadline, and passing a descriptor (unix(7), SCM_RIGHTS).
+//
+// Addresses are a path for "unix", 107 bytes at most, and numbers and a port for
+// "tcp", IPv4 or IPv6: no name is looked up. A context bounds all that is done
+// with a connection, reads and writes included, by Guard. Errors are those of the
+// system, in words, so that a caller can ask whether nobody listened.
 package socket
 
 import (
