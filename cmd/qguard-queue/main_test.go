@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"qguard/cmd/internal/script"
 )
 
 func TestMain(m *testing.M) {
@@ -68,7 +67,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "answers": answers, "queued": queued, "expand": expand, "has": has,
+			"exits": script.Exits, "answers": answers, "queued": queued, "expand": script.Expand, "has": has,
 			"held": held, "modes": modes, "nosecret": noSecret, "tmpfs": mountTmpfs,
 		},
 		Condition: func(cond string) (bool, error) {
@@ -83,30 +82,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	want, err := strconv.Atoi(args[0])
-	if neg || err != nil || len(args) < 2 {
-		ts.Fatalf("usage: exits N command...")
-	}
-	got := 0
-	err = ts.Exec(args[1], args[2:]...)
-	if ee := (*exec.ExitError)(nil); err != nil {
-		var ok bool
-		if ee, ok = err.(*exec.ExitError); !ok {
-			ts.Fatalf("%v", err)
-		}
-		got = ee.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("exit %d, want %d", got, want)
-	}
-}
-
 // answers empties the record and lets fakeSMTPD call the program.
 func answers(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.RemoveAll(ts.Getenv("RECORD")))
 	ts.Check(os.Mkdir(ts.Getenv("RECORD"), 0o700))
-	exits(ts, neg, append([]string{args[0], "fake-smtpd"}, args[1:]...))
+	script.Exits(ts, neg, append([]string{args[0], "fake-smtpd"}, args[1:]...))
 }
 
 func queued(ts *testscript.TestScript, neg bool, args []string) {
@@ -121,18 +101,6 @@ func queued(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if want := strings.Join(args, " "); neg || strings.Join(got, " ") != want {
 		ts.Fatalf("queued by calls %q", got)
-	}
-}
-
-func expand(ts *testscript.TestScript, _ bool, args []string) {
-	for _, name := range args {
-		text := os.Expand(ts.ReadFile(name), func(name string) string {
-			if name == "$" {
-				return "$"
-			}
-			return ts.Getenv(name)
-		})
-		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
 	}
 }
 
@@ -179,39 +147,6 @@ func modes(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 }
 
-// noSecret looks for a text, its base64 in every alignment and its hex.
-func noSecret(ts *testscript.TestScript, _ bool, args []string) {
-	secret := args[0]
-	forms := []string{secret, hex.EncodeToString([]byte(secret))}
-	for skip := range 3 {
-		code := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", skip) + secret))
-		forms = append(forms, code[4*((skip+2)/3):len(code)-4])
-	}
-	check := func(where string, text []byte) {
-		for _, f := range forms {
-			if bytes.Contains(bytes.ToLower(text), []byte(strings.ToLower(f))) {
-				ts.Fatalf("%s holds the secret", where)
-			}
-		}
-	}
-	check("stdout", []byte(ts.ReadFile("stdout")))
-	check("stderr", []byte(ts.ReadFile("stderr")))
-	files := 0
-	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() && (d.Name() == "mail" || path == ts.MkAbs("q/new")) {
-			return filepath.SkipDir
-		}
-		if d.Type().IsRegular() && filepath.Ext(path) != ".toml" {
-			files++
-			check(path, []byte(ts.ReadFile(path)))
-		}
-		return nil
-	}))
-	if files == 0 {
-		ts.Fatalf("no file looked at")
-	}
-}
-
 // canMount tries it: root may not everywhere.
 func canMount(dir string) error {
 	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64K")
@@ -230,3 +165,9 @@ func mountTmpfs(ts *testscript.TestScript, _ bool, args []string) {
 
 // deadline bounds every wait for another process.
 const deadline = 10 * time.Second
+
+func noSecret(ts *testscript.TestScript, _ bool, args []string) {
+	script.NoSecret(ts, args[0], func(path string, d fs.DirEntry) bool {
+		return d.IsDir() && (d.Name() == "mail" || path == ts.MkAbs("q/new"))
+	})
+}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"net"
@@ -17,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"qguard/cmd/internal/script"
 )
 
 func TestMain(m *testing.M) {
@@ -62,32 +62,13 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(e.WorkDir+"/tmp/none.toml", nil, 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "until": until, "lines": lines, "expand": expand, "nosecret": noSecret,
+			"exits": script.Exits, "until": until, "lines": lines, "expand": script.Expand, "nosecret": noSecret,
 			"send": send, "qguard-pam": buildPAM, "flock": holdLock, "clamd": runClamd,
 		},
 		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
-}
-
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	want, err := strconv.Atoi(args[0])
-	if neg || err != nil || len(args) < 2 {
-		ts.Fatalf("usage: exits N command...")
-	}
-	got := 0
-	err = ts.Exec(args[1], args[2:]...)
-	if ee := (*exec.ExitError)(nil); err != nil {
-		var ok bool
-		if ee, ok = err.(*exec.ExitError); !ok {
-			ts.Fatalf("%v", err)
-		}
-		got = ee.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("exit %d, want %d", got, want)
-	}
 }
 
 // deadline bounds every wait for another process.
@@ -118,51 +99,6 @@ func countLines(ts *testscript.TestScript, name string) int {
 		ts.Fatalf("%v", err)
 	}
 	return bytes.Count(data, []byte("\n"))
-}
-
-func expand(ts *testscript.TestScript, _ bool, args []string) {
-	for _, name := range args {
-		text := os.Expand(ts.ReadFile(name), func(name string) string {
-			if name == "$" {
-				return "$"
-			}
-			return ts.Getenv(name)
-		})
-		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
-	}
-}
-
-// noSecret looks for a text, its base64 in every alignment and its hex.
-func noSecret(ts *testscript.TestScript, _ bool, args []string) {
-	secret := args[0]
-	forms := []string{secret, hex.EncodeToString([]byte(secret))}
-	for skip := range 3 {
-		code := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", skip) + secret))
-		forms = append(forms, code[4*((skip+2)/3):len(code)-4])
-	}
-	check := func(where, text string) {
-		for _, f := range forms {
-			if strings.Contains(strings.ToLower(text), strings.ToLower(f)) {
-				ts.Fatalf("%s holds the secret", where)
-			}
-		}
-	}
-	check("stdout", ts.ReadFile("stdout"))
-	check("stderr", ts.ReadFile("stderr"))
-	files := 0
-	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() && d.Name() == "mail" {
-			return filepath.SkipDir
-		}
-		if d.Type().IsRegular() && d.Name() != "shadow" && d.Name() != "canary" && filepath.Ext(path) != ".toml" {
-			files++
-			check(path, ts.ReadFile(path))
-		}
-		return nil
-	}))
-	if files == 0 {
-		ts.Fatalf("no file looked at")
-	}
 }
 
 // condition knows [peer:PROGRAM], a Debian program, [clamd], the unpacked one, [pam], what it takes to
@@ -225,4 +161,10 @@ func runClamd(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("clamd does not listen: %v", err)
 		}
 	}
+}
+
+func noSecret(ts *testscript.TestScript, _ bool, args []string) {
+	script.NoSecret(ts, args[0], func(_ string, d fs.DirEntry) bool {
+		return d.IsDir() && d.Name() == "mail" || d.Name() == "shadow" || d.Name() == "canary"
+	})
 }

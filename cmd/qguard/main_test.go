@@ -2,18 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"qguard/cmd/internal/script"
 	"qguard/qhpsi"
 	"qguard/qhpsi/respond"
 	"qguard/rules"
@@ -67,33 +66,16 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, args) },
+			"exits": script.Exits,
 			"plainly": func(ts *testscript.TestScript, _ bool, args []string) {
-				exits(ts, append(args[:1:1], unprivileged(ts, args[1:])...))
+				script.Exits(ts, false, append(args[:1:1], unprivileged(ts, args[1:])...))
 			},
-			"hold":  hold,
-			"guess": guess,
-			"expand": func(ts *testscript.TestScript, _ bool, args []string) {
-				text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
-				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
-			},
+			"hold":   hold,
+			"guess":  guess,
+			"expand": script.Expand,
 		},
 		RequireExplicitExec: true,
 	})
-}
-
-// exits runs a command and compares its exit status with the first argument.
-func exits(ts *testscript.TestScript, args []string) {
-	got := 0
-	var ended *exec.ExitError
-	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &ended) {
-		got = ended.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if strconv.Itoa(got) != args[0] {
-		ts.Fatalf("exit %d, want %s", got, args[0])
-	}
 }
 
 // unprivileged puts before a command what takes root's right to read and write
