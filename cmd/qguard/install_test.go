@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// script runs one of scripts with an environment of its own.
-func script(t *testing.T, env []string, name string, args ...string) (out string, exit int) {
+// runScript runs one of scripts with an environment of its own.
+func runScript(t *testing.T, env []string, name string, args ...string) (out string, exit int) {
 	t.Helper()
 	cmd := exec.Command("../../scripts/"+name, args...)
 	cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
@@ -46,7 +46,7 @@ func TestInstall(t *testing.T) {
 	}
 	write(t, root+"/opt/q/lib/qguard/ours", "")
 	for range 2 {
-		if out, exit := script(t, env, "install"); exit != 0 {
+		if out, exit := runScript(t, env, "install"); exit != 0 {
 			t.Fatalf("exit %d: %s", exit, out)
 		}
 	}
@@ -65,13 +65,13 @@ func TestInstall(t *testing.T) {
 			t.Errorf("installed %s", file)
 		}
 	}
-	if out, exit := script(t, env, "install", "-u"); exit != 0 {
+	if out, exit := runScript(t, env, "install", "-u"); exit != 0 {
 		t.Fatalf("exit %d: %s", exit, out)
 	}
 	if left := files(); len(left) != 1 || left[0] != "/opt/q/lib/qguard/ours" {
 		t.Errorf("left %q", left)
 	}
-	if out, exit := script(t, env, "install", "-x"); exit != 2 || !strings.Contains(out, "unknown argument -x") {
+	if out, exit := runScript(t, env, "install", "-x"); exit != 2 || !strings.Contains(out, "unknown argument -x") {
 		t.Errorf("-x: exit %d, %s", exit, out)
 	}
 }
@@ -96,7 +96,7 @@ func TestUsed(t *testing.T) {
 			root := t.TempDir()
 			path := filepath.Join(root, test.file)
 			write(t, path, test.text)
-			out, exit := script(t, nil, "qguard-used", root)
+			out, exit := runScript(t, nil, "qguard-used", root)
 			if used := exit == 1 && strings.Contains(out, "    "+path+"\n"); used != test.used || exit > 1 || exit == 0 && out != "" {
 				t.Errorf("exit %d, want used %v: %s", exit, test.used, out)
 			}
