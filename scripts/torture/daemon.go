@@ -82,7 +82,7 @@ func (t *torture) startDaemon() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startServer(t.command(program, "-c", t.conf), t.socket())
+	return startServer(t.command(program, "-c", t.conf), t.milter()) // the last that it opens
 }
 
 // An answer is what a program without an envelope says of a mail.
