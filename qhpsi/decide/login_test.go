@@ -203,7 +203,7 @@ func TestNotCounted(t *testing.T) {
 
 // A set holds no more than MostMembers, so a limit above is this one.
 func TestMostMembers(t *testing.T) {
-	h := newHouse(t, "[failures]\nlogins = \"100/1h\"\naddress = \"0\"\n", nil)
+	h := newHouse(t, "[failures]\nlogins = \"64/1h\"\naddress = \"0\"\n", nil)
 	for i := range MostMembers {
 		h.wrong(1, "192.0.2.1", strconv.Itoa(i))
 	}
