@@ -197,7 +197,7 @@ func (c *Config) impossible() (key []string, why string) {
 		return in("domains"), "a domain is empty"
 	case cr.Password.text == "":
 		return in("password"), "a password policy cannot be empty"
-	case cr.Password != Default().Credential.Password && cr.Password.Regexp().MatchString(""): // compiling is dear
+	case cr.Password.text != defaultPassword && cr.Password.Regexp().MatchString(""): // compiling is dear
 		return in("password"), fmt.Sprintf("%q matches the empty password", cr.Password.text)
 	}
 	for _, r := range []struct {

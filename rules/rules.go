@@ -177,6 +177,9 @@ type Limit struct {
 	Time         Duration `toml:"time"`
 }
 
+// defaultPassword is what a password looks like where nothing is said of it.
+const defaultPassword = `[!-~]{8,32}`
+
 // Default returns the embedded defaults, a fresh copy each time.
 func Default() *Config {
 	none := []string{}
@@ -188,7 +191,7 @@ func Default() *Config {
 			Authenticator: none,
 
 			Scan:           "outgoing",
-			Password:       NewPattern(`[!-~]{8,32}`),
+			Password:       NewPattern(defaultPassword),
 			Classes:        3,
 			Attempts:       3,
 			UserFailures:   Rate{N: 6, Window: time.Hour},

@@ -153,7 +153,7 @@ func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 	if s.file != nil {
 		return s.file.ReadAt(p, off)
 	}
-	if off >= s.size {
+	if off >= int64(len(s.mem)) { // closed, too
 		return 0, io.EOF
 	}
 	n := copy(p, s.mem[off:])

@@ -62,11 +62,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&conf, "c", conf, "")
 	version := flags.Bool("version", false, "")
-	given := map[string]*service.Addresses{}
-	for _, door := range doors(rules.Default()) {
-		given[door.Name] = new(service.Addresses)
-		flags.Var(given[door.Name], door.Name, "")
-	}
+	use := service.Flags(flags, doors(rules.Default()))
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -86,7 +82,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	if err != nil {
 		return fail(err)
 	}
-	s, err := start(conf, c, given, errw)
+	s, err := start(conf, c, use, errw)
 	if err != nil {
 		return fail(err)
 	}
@@ -98,7 +94,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 
 // start opens the addresses with the rights it was given, gives these up, and
 // begins to remember.
-func start(conf string, c *rules.Config, given map[string]*service.Addresses, errw io.Writer) (*policyd, error) {
+func start(conf string, c *rules.Config, use func([]service.Door), errw io.Writer) (*policyd, error) {
 	account, err := service.Lookup(c.Policyd.User)
 	if err != nil {
 		return nil, err
@@ -108,11 +104,7 @@ func start(conf string, c *rules.Config, given map[string]*service.Addresses, er
 		return nil, err
 	}
 	list := doors(c)
-	for _, door := range list {
-		if at := *given[door.Name]; len(at) > 0 {
-			*door.At = at
-		}
-	}
+	use(list)
 	listeners, err := service.Open(list, owner)
 	if err != nil {
 		return nil, err

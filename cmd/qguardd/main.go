@@ -58,11 +58,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&conf, "c", conf, "")
 	version := flags.Bool("version", false, "")
-	given := map[string]*service.Addresses{}
-	for _, door := range doors(rules.Default()) {
-		given[door.Name] = new(service.Addresses)
-		flags.Var(given[door.Name], door.Name, "")
-	}
+	use := service.Flags(flags, doors(rules.Default()))
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -82,11 +78,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	if err != nil {
 		return fail(err)
 	}
-	for _, door := range doors(c) {
-		if list := *given[door.Name]; len(list) > 0 {
-			*door.At = list
-		}
-	}
+	use(doors(c))
 	debug.SetMemoryLimit(int64(c.Daemon.Memory))
 	if c.Daemon.Spool != "" {
 		os.Setenv("TMPDIR", c.Daemon.Spool)

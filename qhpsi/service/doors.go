@@ -1,6 +1,7 @@
 package service
 
 import (
+	"flag"
 	"fmt"
 	"net"
 
@@ -64,13 +65,30 @@ func Open(doors []Door, o Owner) (list []Listener, err error) {
 	return list, nil
 }
 
-// Addresses is a flag that may be given more than once.
-type Addresses []rules.Address
+// Flags makes a flag of every door. What is given on the command line stands, by
+// use, in for what the rules say of the same door.
+func Flags(flags *flag.FlagSet, doors []Door) (use func(doors []Door)) {
+	given := map[string]*addresses{}
+	for _, d := range doors {
+		given[d.Name] = new(addresses)
+		flags.Var(given[d.Name], d.Name, "")
+	}
+	return func(doors []Door) {
+		for _, d := range doors {
+			if list := *given[d.Name]; len(list) > 0 {
+				*d.At = list
+			}
+		}
+	}
+}
 
-func (a *Addresses) String() string { return fmt.Sprint(*a) }
+// addresses is a flag that may be given more than once.
+type addresses []rules.Address
+
+func (a *addresses) String() string { return fmt.Sprint(*a) }
 
 // Set reads one address.
-func (a *Addresses) Set(text string) error {
+func (a *addresses) Set(text string) error {
 	var one rules.Address
 	if err := one.UnmarshalText([]byte(text)); err != nil {
 		return err
